@@ -1,0 +1,1 @@
+"""One pure object a cluster: readings in; incidents, events and messages out."""

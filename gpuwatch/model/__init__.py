@@ -1,0 +1,1 @@
+"""The nouns. Pure: no I/O, no clock."""

@@ -1,0 +1,111 @@
+"""What a rule sees: the snapshot, a little recent past, and what it chose to keep."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpuwatch.model.snapshot import Column, Mask, Snapshot, absent, fitted
+
+History = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Read:
+    """A metric that a rule reads, and how far back.
+
+    `required=False`: the rule judges better with it, and judges without it.
+    """
+
+    metric: str
+    window_seconds: float = 0.0
+    required: bool = True
+
+
+@dataclass(frozen=True)
+class Window:
+    """One rule's view of one cycle.
+
+    Args:
+        past: float64[steps, rows] per metric, oldest first, the current cycle last;
+            steps may be fewer than the window asks for (gpuwatch just started).
+        past_at: evaluation times of those steps, float64[steps].
+        kept: what the rule returned in `Verdicts.keep` before, float64[rows] (or
+            [nodes] for node-scoped rules), NaN where nothing was kept.
+        booted_at: last seen boot or driver reset per node, float64[nodes], NaN = none.
+    """
+
+    now: Snapshot
+    past: Mapping[str, History] = field(default_factory=dict)
+    past_at: Column = field(default_factory=lambda: np.empty(0))
+    kept: Mapping[str, Column] = field(default_factory=dict)
+    booted_at: Column | None = None
+
+    def get(self, metric: str) -> Column:
+        """The metric now, float64[rows]."""
+        return self.now.column(metric)
+
+    def recall(self, name: str, rows: int | None = None) -> Column:
+        """What was kept under that name, grown to the rows of today."""
+        size = self.now.rows if rows is None else rows
+        found = self.kept.get(name)
+        return absent(size) if found is None else fitted(found, size)
+
+    def history(self, metric: str, seconds: float) -> History:
+        """The metric's last `seconds`, float64[steps, rows], the present last."""
+        found = self.past.get(metric)
+        if found is None:
+            return self.get(metric)[None, :]
+        inside = self.past_at[-len(found) :] >= self.now.at - seconds - 0.5
+        return found[inside]
+
+    def increase(self, metric: str, seconds: float) -> Column:
+        """By how much a counter rose, resets forgiven; NaN with fewer than 2 readings.
+
+        A reading below its predecessor is a reset, and counts from zero.
+        """
+        values = forward_filled(self.history(metric, seconds))
+        if len(values) < 2:
+            return absent(self.now.rows)
+        before, after = values[:-1], values[1:]
+        step = np.where(after >= before, after - before, after)
+        pairs = ~np.isnan(before) & ~np.isnan(after)
+        total = np.where(pairs, step, 0.0).sum(axis=0)
+        live = pairs.any(axis=0) & ~np.isnan(self.get(metric))
+        return np.where(live, total, np.nan)
+
+    def span(self, metric: str, seconds: float) -> Column:
+        """Seconds between a row's first and newest reading inside the window."""
+        values = self.history(metric, seconds)
+        times = self.past_at[-len(values) :] if len(self.past_at) else np.array([0.0])
+        known = ~np.isnan(values)
+        first = np.where(known, times[-len(values) :, None], np.inf).min(axis=0)
+        return np.where(known.any(axis=0), self.now.at - first, np.nan)
+
+    def share(self, metric: str, seconds: float, bits: int) -> Column:
+        """The share of known readings in which any of `bits` was set."""
+        values = self.history(metric, seconds)
+        known = ~np.isnan(values)
+        hit = has_bits(values, bits)
+        seen = known.sum(axis=0)
+        share = hit.sum(axis=0) / np.maximum(seen, 1)
+        return np.where(seen > 0, share, np.nan)
+
+
+def has_bits(values: NDArray[np.float64], bits: int) -> Mask:
+    """Whether any of `bits` is set; an absent value has none."""
+    whole = np.where(np.isnan(values), 0.0, values).astype(np.int64)
+    hit: Mask = (whole & bits) != 0
+    return hit
+
+
+def forward_filled(values: History) -> History:
+    """Gaps take the last known value of their row; a leading gap stays NaN."""
+    if len(values) == 0:
+        return values
+    index = np.where(np.isnan(values), 0, np.arange(len(values))[:, None])
+    np.maximum.accumulate(index, axis=0, out=index)
+    return np.take_along_axis(values, index, axis=0)
