@@ -93,7 +93,7 @@ class Store(Protocol):
         """Everything that an engine had committed."""
 
     def commit(self, step: Step, fleet: Fleet, receivers: Sequence[str]) -> None:
-        """Write the step, one outbox row per message and receiver, in one transaction."""
+        """Write the step and its messages (one a receiver) in one transaction."""
 
     def requests(self) -> Sequence[Request]:
         """What people asked and no cycle has taken up."""

@@ -11,7 +11,6 @@ Block = dict[str, Any]
 VISIBLE_KEYS = (
     "text",
     "title",
-    "title_text",
     "fields",
     "elements",
     "accessory",
@@ -23,7 +22,6 @@ VISIBLE_KEYS = (
     "blocks",
     "placeholder",
     "options",
-    "value",
 )
 
 
@@ -95,11 +93,10 @@ def visible_pieces(node: Any) -> Iterator[str]:
 
 
 def _visible_in_object(node: Block) -> Iterator[str]:
-    hidden = {"value"} if node.get("type") in {"button", None} else set()
-    is_field = "title" in node and "type" not in node
     for key in VISIBLE_KEYS:
-        if key in node and (key not in hidden or is_field):
-            yield from visible_pieces(node[key])
+        yield from visible_pieces(node.get(key))
+    if "title" in node and "type" not in node:  # a field of an attachment
+        yield from visible_pieces(node.get("value"))
 
 
 def text_chars(node: Any) -> int:

@@ -1,11 +1,10 @@
 """The fake's memory: channels, messages, threads and edits."""
 
-import itertools
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from gpuwatch.testing.slack.limits import TEXT_CHARS, Refusal, check_content
@@ -56,7 +55,7 @@ class Workspace:
         self.bursts: list[Burst] = []
         self.on_store: Callable[[FakeMessage], None] | None = None
         self._cap_chars = blocks_text_cap_chars
-        self._numbers = itertools.count(1)
+        self._last_ts_us = 0
         self._last_post: dict[str, float] = {}
 
     def add_channel(self, name: str) -> str:
@@ -100,7 +99,7 @@ class Workspace:
         check_content(text, blocks, attachments, self._cap_chars)
         thread_ts = self._thread(channel, args.get("thread_ts"))
         return FakeMessage(
-            ts=f"{time.time():.3f}{next(self._numbers):03d}",
+            ts=self._next_ts(),
             channel=channel,
             text=text[:TEXT_CHARS],
             blocks=blocks,
@@ -110,6 +109,10 @@ class Workspace:
             broadcast=thread_ts is not None and flag(args.get("reply_broadcast")),
             by_webhook=by_webhook,
         )
+
+    def _next_ts(self) -> str:
+        self._last_ts_us = max(time.time_ns() // 1000, self._last_ts_us + 1)
+        return f"{self._last_ts_us // 10**6}.{self._last_ts_us % 10**6:06d}"
 
     def _thread(self, channel: str, thread_ts: Any) -> str | None:
         if not thread_ts:
@@ -130,12 +133,11 @@ class Workspace:
             message = self.find(channel, args.get("ts"), "message_not_found")
             if message.by_webhook:
                 raise Refusal("cant_update_message")
-            edited = self._edited(message, args)
-            self.messages[self.messages.index(message)] = edited
-            self._stored(edited)
-            return edited
+            self._edit(message, args)
+            self._stored(message)
+            return message
 
-    def _edited(self, message: FakeMessage, args: Mapping[str, Any]) -> FakeMessage:
+    def _edit(self, message: FakeMessage, args: Mapping[str, Any]) -> None:
         if not any(name in args for name in ("text", "blocks", "attachments")):
             raise Refusal("no_text")
         text = str(args.get("text", message.text) or "")
@@ -148,14 +150,10 @@ class Workspace:
             raise Refusal("msg_too_long")
         check_content(text, blocks, attachments, self._cap_chars)
         metadata = parsed(args, "metadata", "invalid_metadata_format")
-        return replace(
-            message,
-            text=text,
-            blocks=blocks,
-            attachments=attachments,
-            metadata=metadata or message.metadata,
-            edits=[*message.edits, Edit(message.text, message.blocks)],
-        )
+        message.edits.append(Edit(message.text, message.blocks))
+        message.text, message.blocks = text, blocks
+        message.attachments = attachments
+        message.metadata = metadata or message.metadata
 
     def _stored(self, message: FakeMessage) -> None:
         if self.on_store is not None:
