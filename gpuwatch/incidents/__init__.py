@@ -1,1 +1,1 @@
-""""""
+"""Decisions, pure: how conditions live, what belongs together, when to speak."""

@@ -50,6 +50,7 @@ class Policy:
     pending_unknown_seconds: float = 300.0
     reopen_seconds: float = 1800.0
     clean_after_remedy_seconds: float = 600.0
+    longest_gap_seconds: float = 150.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
         closed = self.server.answer(request, self.connection)
         self.close_connection = closed or _asks_to_close(self.headers)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 (http.server's names)
 
     def log_message(self, *_args: object) -> None:
         """Stay silent: tests read the recorded requests instead of stderr."""

@@ -146,9 +146,7 @@ def _in_image(pointer: str, image: Block) -> Iterator[Complaint]:
     yield from _too_long(f"{pointer}/alt_text", image.get("alt_text"), FIELD_CHARS)
 
 
-def _in_text(
-    pointer: str, node: Any, limit: int, *kinds: str
-) -> Iterator[Complaint]:
+def _in_text(pointer: str, node: Any, limit: int, *kinds: str) -> Iterator[Complaint]:
     allowed = kinds or ("plain_text", "mrkdwn")
     if not isinstance(node, dict) or node.get("type") not in allowed:
         yield pointer, f"must be a text object of type {' or '.join(allowed)}"
