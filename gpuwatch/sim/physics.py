@@ -56,16 +56,27 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Load:
-    """What every GPU is doing now; `busy` is the share of time in its own kernels."""
+class Shape:
+    """How the work is shared out; `busy` is the share of time in one's own kernels."""
 
     in_job: Bools
     working: Bools
     spinning: Bools
     dipped: Bools
-    idle: Bools
-    busy: Floats
     rate: Floats
+    busy: Floats
+
+    @property
+    def idle(self) -> Bools:
+        """GPUs without a kernel."""
+        return ~(self.working | self.spinning | self.dipped)
+
+
+@dataclass(frozen=True)
+class Load:
+    """What every GPU is doing now, and what that costs."""
+
+    shape: Shape
     clock_mhz: Floats
     power_watts: Floats
     reasons: Ints
@@ -133,7 +144,7 @@ class Machine:
         spinning = in_job & ~dipped & ~effects.stuck if waits else nobody
         working = nobody if waits else in_job
         rate, busy = self._share(working, effects.clock_factor)
-        shape = _Shape(running, working, spinning, dipped, effects.stuck, rate, busy)
+        shape = Shape(running, working, spinning, dipped, rate, busy)
         return self._powered(shape, effects)
 
     def _share(self, working: Bools, factor: Floats) -> tuple[Floats, Floats]:
@@ -143,24 +154,15 @@ class Machine:
         rate = np.where(working, slowest / self.part.sustained_mhz, 0.0)
         return rate, np.where(working, slowest / pace, 0.0)
 
-    def _powered(self, shape: _Shape, effects: Effects) -> Load:
-        idle = ~(shape.working | shape.spinning | shape.dipped)
-        clock = self._clock(shape, idle, effects.clock_factor)
-        power = self._power(shape, effects.clock_factor)
-        reasons = np.where(idle, GPU_IDLE, 0) | effects.reasons
-        at_limit = shape.working & (shape.busy >= BUSY_FREE + 0.05)
+    def _powered(self, shape: Shape, effects: Effects) -> Load:
+        reasons = np.where(shape.idle, GPU_IDLE, 0) | effects.reasons
+        at_limit = shape.working & (shape.busy >= BUSY_CAPPED - 0.05)
         capped = at_limit & (effects.clock_factor >= 1) & self._chance(0.97)
         return Load(
-            in_job=shape.in_job,
-            working=shape.working,
-            spinning=shape.spinning,
-            dipped=shape.dipped,
-            idle=idle,
-            busy=shape.busy,
-            rate=shape.rate,
-            clock_mhz=clock,
-            power_watts=power,
-            reasons=reasons | np.where(capped, POWER_CAP, 0),
+            shape,
+            self._clock(shape, effects.clock_factor),
+            self._power(shape, effects.clock_factor),
+            reasons | np.where(capped, POWER_CAP, 0),
         )
 
     def _chance(self, probability: float) -> Bools:
@@ -169,20 +171,20 @@ class Machine:
     def _noise(self, sigma: float) -> Floats:
         return 1 + self.rng.normal(0, sigma, len(self.silicon.slot)).clip(-0.02, 0.02)
 
-    def _clock(self, shape: _Shape, idle: Bools, factor: Floats) -> Floats:
+    def _clock(self, shape: Shape, factor: Floats) -> Floats:
         part = self.part
         own = part.sustained_mhz * self.silicon.lottery
         capped = ((shape.busy - BUSY_FREE) / (BUSY_CAPPED - BUSY_FREE)).clip(0, 1)
         free = part.max_clock_mhz + (own - part.max_clock_mhz) * capped
         clock = np.where(shape.working, np.where(factor < 1, own * factor, free), 0)
-        resting = np.where(idle, self.silicon.idle_mhz, part.max_clock_mhz)
+        resting = np.where(shape.idle, self.silicon.idle_mhz, part.max_clock_mhz)
         resting = np.where(shape.dipped & self._chance(0.03), 345.0, resting)
         limit = part.max_clock_mhz * factor
         clock = np.where(shape.working, clock, np.minimum(resting, limit))
         noise = np.where(shape.working & (clock < limit), self._noise(0.003), 1.0)
         return (clock * noise / 15).round() * 15
 
-    def _power(self, shape: _Shape, factor: Floats) -> Floats:
+    def _power(self, shape: Shape, factor: Floats) -> Floats:
         limit = self.part.power_limit_watts
         spin, dip = SPIN_WATTS / 700 * limit, DIP_WATTS / 700 * limit
         full = spin + (limit - 4 - spin) * shape.busy * factor**2
@@ -190,14 +192,3 @@ class Machine:
         power = np.where(shape.spinning, spin, power)
         power = np.where(shape.dipped, dip, power)
         return np.minimum(power * self._noise(0.006), limit)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    in_job: Bools
-    working: Bools
-    spinning: Bools
-    dipped: Bools
-    stuck: Bools
-    rate: Floats
-    busy: Floats

@@ -36,7 +36,7 @@ def live(
     faces, changes = "", []
     sample = start
     for poll, mark in enumerate(story, start):
-        sample = sample if mark in "=-" else poll
+        sample = poll if mark in "T._x" else sample
         now, read = poll * POLL, reading(mark, sample)
         if condition is None:
             condition, change = begin("thermal", GPU, read, now, policy)
