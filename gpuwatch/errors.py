@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
 
 class GpuwatchError(Exception):
     """The root: its text is one line that a person can act on."""
@@ -53,3 +56,15 @@ class NotifyError(GpuwatchError):
         self.reason, self.permanent, self.ambiguous = reason, permanent, ambiguous
         self.retry_after_seconds, self.edit_lost = retry_after_seconds, edit_lost
         super().__init__(reason)
+
+
+@contextmanager
+def guarded(what: str, report: Callable[[str, Exception], None]) -> Iterator[None]:
+    """The one broad `except`: at a loop's edge, one bad turn must not end the loop.
+
+    `report(what, error)` has to log and count it.
+    """
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  the only place where that is right
+        report(what, error)

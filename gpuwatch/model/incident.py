@@ -84,6 +84,8 @@ class Incident:
     ack: Ack | None = None
     silenced_by: str | None = None
     told: Told | None = None
+    refreshed_at: float = 0.0
+    arrived_at: float = 0.0
 
     @property
     def open(self) -> bool:

@@ -33,6 +33,7 @@ class Window:
         past: float64[steps, rows] per metric, oldest first, the current cycle last;
             steps may be fewer than the window asks for (gpuwatch just started).
         past_at: evaluation times of those steps, float64[steps].
+        times: the same per metric, where a longer window is thinned out.
         kept: what the rule returned in `Verdicts.keep` before, float64[rows] (or
             [nodes] for node-scoped rules), NaN where nothing was kept.
         booted_at: last seen boot or driver reset per node, float64[nodes], NaN = none.
@@ -43,6 +44,7 @@ class Window:
     past_at: Column = field(default_factory=lambda: np.empty(0))
     kept: Mapping[str, Column] = field(default_factory=dict)
     booted_at: Column | None = None
+    times: Mapping[str, Column] = field(default_factory=dict)
 
     def get(self, metric: str) -> Column:
         """The metric now, float64[rows]."""
@@ -59,8 +61,19 @@ class Window:
         found = self.past.get(metric)
         if found is None:
             return self.get(metric)[None, :]
-        inside = self.past_at[-len(found) :] >= self.now.at - seconds - 0.5
+        inside = self._times(metric, len(found)) >= self.now.at - seconds - 0.5
         return found[inside]
+
+    def history_at(self, metric: str, seconds: float) -> Column:
+        """When the steps of `history` were read, float64[steps], Unix seconds."""
+        if metric not in self.past:
+            return np.array([self.now.at])
+        times = self._times(metric, len(self.past[metric]))
+        return times[times >= self.now.at - seconds - 0.5]
+
+    def _times(self, metric: str, steps: int) -> Column:
+        found = self.times.get(metric)
+        return self.past_at[-steps:] if found is None else found
 
     def increase(self, metric: str, seconds: float) -> Column:
         """By how much a counter rose, resets forgiven; NaN with fewer than 2 readings.
@@ -80,9 +93,9 @@ class Window:
     def span(self, metric: str, seconds: float) -> Column:
         """Seconds between a row's first and newest reading inside the window."""
         values = self.history(metric, seconds)
-        times = self.past_at[-len(values) :] if len(self.past_at) else np.array([0.0])
+        times = self.history_at(metric, seconds)
         known = ~np.isnan(values)
-        first = np.where(known, times[-len(values) :, None], np.inf).min(axis=0)
+        first = np.where(known, times[:, None], np.inf).min(axis=0)
         return np.where(known.any(axis=0), self.now.at - first, np.nan)
 
     def share(self, metric: str, seconds: float, bits: int) -> Column:
