@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from gpuwatch.engine.pulse import Pulse
@@ -42,7 +43,7 @@ def advance_all(
     verdicts: Mapping[str, Verdicts],
     snapshot: Snapshot,
     pulse: Pulse,
-    new_rules: Set[str],
+    new_rules: AbstractSet[str],
 ) -> None:
     """Advance every condition and begin new ones; the book takes the changes.
 

@@ -47,7 +47,7 @@ class Readings:
         index = self._index(subject)
         gone = self._gone(subject)
         if index is None:
-            return Reading(Verdict.UNKNOWN, self._now.at, gone=gone)
+            return self._unlisted(subject, gone)
         since = _at(self._verdicts.since, index)
         severity = self._verdicts.severity
         worst = self._rule.params.severity
@@ -61,6 +61,19 @@ class Readings:
             severity=worst if severity is None else Severity(int(severity[index])),
             evidence=self._evidence(index),
             words=self._verdicts.words[index] if self._verdicts.words else "",
+        )
+
+    def _unlisted(self, subject: Subject, gone: Ending | None) -> Reading:
+        elsewhere, row = self._verdicts.elsewhere, self._row(subject)
+        if isinstance(elsewhere, bool):
+            clear = elsewhere
+        else:
+            clear = row is not None and bool(elsewhere[row])
+        return Reading(
+            verdict=Verdict.CLEAR if clear else Verdict.UNKNOWN,
+            sampled_at=self._sampled_at(subject),
+            gone=gone,
+            remedied_at=self._remedied_at(subject),
         )
 
     def _index(self, subject: Subject) -> int | None:

@@ -14,6 +14,7 @@ from gpuwatch.model.identity import Subject
 Column = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Answer = Mapping[Subject, float] | None
+SOURCE = "prometheus"
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Snapshot:
         answers: custom PromQL by rule name; None = the query failed.
         unread: what could not be read and why, by metric or query name.
         dropped: sentinels and impossible values made absent, by metric.
+        health: what is wrong with gpuwatch itself, by part (`prometheus`, `store`,
+            `delivery slack`), in words; empty when all is well.
     """
 
     cluster: str
@@ -58,6 +61,19 @@ class Snapshot:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
+    health: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def blind(cls, fleet: Fleet, at: float, reason: str) -> Snapshot:
+        """What is seen when the source cannot be read at all: nothing, and why."""
+        return cls(
+            cluster=fleet.cluster,
+            at=at,
+            fleet=fleet,
+            columns={},
+            sampled_at=absent(len(fleet)),
+            health={SOURCE: reason},
+        )
 
     @property
     def rows(self) -> int:

@@ -36,6 +36,8 @@ class Verdicts:
         loaded: under comparable load (load-dependent rules), None = always.
         since: when the fault began, if earlier than this sample; NaN = now.
         words: one text per subject that numbers cannot say; rarely needed.
+        elsewhere: whether a subject that is not among `subjects` is known to be
+            CLEAR, for all at once or bool[rows].
     """
 
     firing: Mask
@@ -47,6 +49,7 @@ class Verdicts:
     loaded: Mask | None = None
     since: Column | None = None
     words: tuple[str, ...] = ()
+    elsewhere: Mask | bool = False
 
     @classmethod
     def none_known(cls, subjects: int) -> Verdicts:

@@ -41,8 +41,6 @@ class Effects:
     mute: Bools
     stuck: Bools
     nodes_off: Bools
-    nodes_refusing: Bools
-    nodes_failing: Bools
     nodes_frozen: Bools
     gpus_per_node: int
     hung: bool = False
@@ -62,17 +60,22 @@ class Effects:
 def no_effects(nodes: int, gpus_per_node: int) -> Effects:
     """Everything in order."""
     count = nodes * gpus_per_node
-    no_gpu = [np.zeros(count, dtype=bool) for _ in range(4)]
-    no_node = [np.zeros(nodes, dtype=bool) for _ in range(4)]
     return Effects(
-        np.ones(count),
-        np.zeros(count, dtype=np.int64),
-        np.full(count, np.nan),
-        *(np.zeros(count) for _ in range(4)),
-        np.full(count, np.inf),
-        np.full(count, np.inf),
-        *no_gpu,
-        *no_node,
+        clock_factor=np.ones(count),
+        reasons=np.zeros(count, dtype=np.int64),
+        pinned_celsius=np.full(count, np.nan),
+        rise_celsius=np.zeros(count),
+        sbe_rate=np.zeros(count),
+        nvlink_rate=np.zeros(count),
+        replay_rate=np.zeros(count),
+        link_width=np.full(count, np.inf),
+        link_gen=np.full(count, np.inf),
+        gone=np.zeros(count, dtype=bool),
+        hidden=np.zeros(count, dtype=bool),
+        mute=np.zeros(count, dtype=bool),
+        stuck=np.zeros(count, dtype=bool),
+        nodes_off=np.zeros(nodes, dtype=bool),
+        nodes_frozen=np.zeros(nodes, dtype=bool),
         gpus_per_node=gpus_per_node,
     )
 
@@ -156,14 +159,6 @@ def _off(effects: Effects, rows: Rows, _fault: Fault) -> None:
     effects.gone[effects.node_rows(rows)] = True
 
 
-def _gap(effects: Effects, rows: Rows, _fault: Fault) -> None:
-    effects.nodes_refusing[effects.nodes_of(rows)] = True
-
-
-def _exporter_error(effects: Effects, rows: Rows, _fault: Fault) -> None:
-    effects.nodes_failing[effects.nodes_of(rows)] = True
-
-
 def _exporter_frozen(effects: Effects, rows: Rows, _fault: Fault) -> None:
     effects.nodes_frozen[effects.nodes_of(rows)] = True
 
@@ -179,7 +174,7 @@ def _job_end(effects: Effects, _rows: Rows, _fault: Fault) -> None:
 
 
 def _nothing(_effects: Effects, _rows: Rows, _fault: Fault) -> None:
-    """An ECC error is an event: the ledger takes it down when it begins."""
+    """An event for the ledger (ECC), or the exporter's own trouble (error, gap)."""
 
 
 _APPLY: dict[str, Callable[[Effects, Rows, Fault], None]] = {
@@ -194,10 +189,10 @@ _APPLY: dict[str, Callable[[Effects, Rows, Fault], None]] = {
     "pcie": _pcie,
     "node_down": _off,
     "exporter_frozen": _exporter_frozen,
-    "exporter_error": _exporter_error,
+    "exporter_error": _nothing,
     "gpu_lost": _gpu_lost,
     "reboot": _off,
-    "gap": _gap,
+    "gap": _nothing,
     "hot": _hot,
     "hang": _hang,
     "job_end": _job_end,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 KINDS = (
     "thermal",
@@ -88,6 +89,10 @@ class Fault:
         except (TypeError, ValueError) as error:
             raise _wrong(text, _reason(error)) from None
 
+    def over(self, now_seconds: float) -> bool:
+        """Whether it has ended by then."""
+        return self.end_seconds is not None and self.end_seconds <= now_seconds
+
     def shifted(self, seconds: float) -> Fault:
         """The same fault, so much later."""
         end = None if self.end_seconds is None else self.end_seconds + seconds
@@ -114,9 +119,9 @@ def _reason(error: Exception) -> str:
     return str(error).replace("Fault.__init__() ", "").replace("\n", " ")
 
 
-def _place(where: str) -> dict[str, object]:
+def _place(where: str) -> dict[str, Any]:
     kind, *rest = where.split(":")
-    place: dict[str, object] = {"kind": kind}
+    place: dict[str, Any] = {"kind": kind}
     if kind == "xid" and rest:
         place["code"] = int(rest.pop(0))
     if len(rest) > 2:
@@ -140,7 +145,7 @@ def _times(text: str) -> tuple[float, float | None]:
 _OPTIONS = ("code", "bits", "percent", "rate", "celsius", "width")
 
 
-def _option(text: str) -> tuple[str, int | float]:
+def _option(text: str) -> tuple[str, Any]:
     name, _, value = text.partition("=")
     if name not in _OPTIONS:
         raise ValueError(f"unknown option {name!r}; options are {', '.join(_OPTIONS)}")
@@ -164,10 +169,12 @@ class Timetable:
         began = [f for f in self.pending if f.start_seconds <= now_seconds]
         self.pending = [f for f in self.pending if f.start_seconds > now_seconds]
         working = self.active + began
-        ended = [f for f in working if _over(f, now_seconds)]
-        self.active = [f for f in working if not _over(f, now_seconds)]
+        ended = [f for f in working if f.over(now_seconds)]
+        self.active = [f for f in working if not f.over(now_seconds)]
         return began, ended
 
-
-def _over(fault: Fault, now_seconds: float) -> bool:
-    return fault.end_seconds is not None and fault.end_seconds <= now_seconds
+    def at_work(self, now_seconds: float) -> list[Fault]:
+        """The faults at work at a time that no turn may have reached yet."""
+        known = self.pending + self.active
+        begun = [f for f in known if f.start_seconds <= now_seconds]
+        return [f for f in begun if not f.over(now_seconds)]

@@ -135,7 +135,7 @@ class Ledger:
 
 def _throttle_shares(reasons: Ints) -> Iterator[tuple[str, Floats]]:
     def share(bits: int) -> Floats:
-        return ((reasons & bits) != 0).astype(np.float64)
+        return np.where(reasons & bits, 1.0, 0.0)
 
     yield "power_ns", 0.9 * share(POWER_CAP) + 0.1 * share(HW_BRAKE)
     yield "thermal_ns", share(SW_THERMAL | HW_THERMAL)

@@ -65,7 +65,7 @@ def test_a_range_repeats_the_vector_or_asks_a_function_of_time(
 ) -> None:
     fake_prometheus.answer("flat", [({}, 1)])
     fake_prometheus.answer("line", lambda at: [({}, at)] if at != 15 else [])
-    window = {"start": 0, "end": 30, "step": 15}
+    window = {"start": 0, "end": 30, "step": "15s"}
     flat = ask(fake_prometheus, "query_range", query="flat", **window)
     line = ask(fake_prometheus, "query_range", query="line", **window)
     assert result(flat) == [

@@ -116,7 +116,7 @@ class FakePrometheus(LoopbackServer):
         if endpoint == "query":
             return _vector(scripted, float(args.get("time") or self._now_seconds()))
         names = ("start", "end", "step")
-        start, end, step = (float(args[name]) for name in names)
+        start, end, step = (float(args[name].removesuffix("s")) for name in names)
         return _matrix(scripted, start, end, step)
 
     def _scripted(self, query: str) -> Answer:

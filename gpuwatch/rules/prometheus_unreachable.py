@@ -1,0 +1,62 @@
+"""gpuwatch cannot see: Prometheus does not answer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from gpuwatch.model.identity import Subject
+from gpuwatch.model.rule import Rule, RuleParams
+from gpuwatch.model.severity import Category, Scope, Severity
+from gpuwatch.model.snapshot import SOURCE
+from gpuwatch.model.verdict import Finding, Verdicts, Words
+from gpuwatch.model.window import Window
+
+
+class PrometheusUnreachable(Rule):
+    """Prometheus cannot be read, so nothing is known of this cluster.
+
+    What: the last readings failed: no connection, an error, or no answer in time.
+
+    Why: while it lasts no GPU fault can be seen. Nothing is called recovered; every
+    open incident keeps its state and says that there is no data.
+
+    First response: run `gpuwatch doctor` on the same host; it tells whether the name,
+    the port, the certificate or Prometheus itself is the trouble.
+
+    Source: alerting.md section 6: neither Prometheus nor Alertmanager can report its
+    own death. 45 s is three polls, so a restart of Prometheus stays quiet.
+    """
+
+    name = "prometheus_unreachable"
+    category = Category.TELEMETRY
+    scope = Scope.CLUSTER
+    boot_grace = False
+
+    class Params(RuleParams):
+        """A restart of Prometheus takes less than the hold."""
+
+        severity: Severity = Severity.CRITICAL
+        hold: float = 45.0
+        keep_firing: float = 30.0
+
+    params: RuleParams
+    part: ClassVar[str] = SOURCE
+
+    def judge(self, window: Window) -> Verdicts:
+        """One verdict, on the cluster."""
+        reason = window.now.health.get(self.part, "")
+        return Verdicts(
+            firing=np.array([bool(reason)]),
+            known=np.array([True]),
+            subjects=(Subject(window.now.cluster),),
+            words=(reason,),
+        )
+
+    def explain(self, finding: Finding) -> Words:
+        """With the reason as the client gave it."""
+        return Words(
+            "blind: Prometheus cannot be read",
+            f"Run `gpuwatch doctor`. Last error: {finding.words or 'none given'}",
+        )
