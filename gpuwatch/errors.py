@@ -42,6 +42,8 @@ class NotifyError(GpuwatchError):
 
     `permanent`: the same call can never succeed. `retry_after_seconds`: what the
     channel asked for. `ambiguous`: it may have been accepted; look before resending.
+    `edit_lost`: what was to be edited is gone; post anew. `configuration`: nothing
+    goes through until a person mends the settings (token, scope, channel).
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class NotifyError(GpuwatchError):
         retry_after_seconds: float | None = None,
         ambiguous: bool = False,
         edit_lost: bool = False,
+        configuration: bool = False,
     ) -> None:
         self.reason, self.permanent, self.ambiguous = reason, permanent, ambiguous
         self.retry_after_seconds, self.edit_lost = retry_after_seconds, edit_lost
+        self.configuration = configuration
         super().__init__(reason)
 
 

@@ -89,6 +89,13 @@ class Parcel:
 class Store(Protocol):
     """The memory. Every method raises StoreError when it cannot do its work whole."""
 
+    @property
+    def reborn(self) -> bool:
+        """It came back empty: the whole state is to be written again."""
+
+    def rewritten(self) -> None:
+        """The whole state was written again."""
+
     def load(self, cluster: str) -> tuple[Memory, Fleet]:
         """Everything that an engine had committed."""
 

@@ -66,6 +66,25 @@ class Engine:
         """All that are open, and those that ended within the hour."""
         return list(self.memory.incidents.values())
 
+    @property
+    def knows_cluster(self) -> bool:
+        """Whether it ever judged here before."""
+        return bool(self._judged_since())
+
+    def whole(self, at: float) -> Step:
+        """Everything that is remembered, for a store that lost it."""
+        memory = self.memory
+        return Step(
+            cluster=memory.cluster,
+            at=at,
+            conditions=dict(memory.conditions),
+            incidents=tuple(memory.incidents.values()),
+            kept={**memory.kept, **self._pulse.columns()},
+            facts=dict(memory.facts),
+            silences=tuple(memory.silences.values()),
+            fleet_changed=True,
+        )
+
     def seed(self, snapshot: Snapshot) -> None:
         """Take up a snapshot of the past: it fills windows and judges nothing."""
         self._past.add(snapshot)
