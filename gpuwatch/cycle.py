@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
-from gpuwatch.engine.arrival import look_back
+from gpuwatch.engine.arrival import STEP_SECONDS, look_back, reach_seconds
 from gpuwatch.engine.engine import Engine
 from gpuwatch.engine.step import Step, merged
 from gpuwatch.engine.view import View, view_of
@@ -25,6 +25,15 @@ from gpuwatch.telemetry import CYCLES, DROPPED, MESSAGES, RULE_KNOWN, STAGE_SECO
 
 log = logging.getLogger("gpuwatch.cycle")
 T = TypeVar("T")
+
+
+def look_back_at(source: Source, engine: Engine, plan: Plan, fleet: Fleet) -> float:
+    """Let the engine look back from now; the time of "now" by the source's clock."""
+    now = source.read(plan, fleet).at
+    reach = reach_seconds(engine.rules.values(), len(fleet))
+    past = source.history(plan, fleet, now - reach, now - STEP_SECONDS, STEP_SECONDS)
+    look_back(engine, past)
+    return now
 
 
 class Ways(Protocol):
@@ -57,6 +66,7 @@ class Cycle:
         *,
         source: Source,
         engine: Engine,
+        plan: Plan,
         store: Store,
         fleet: Fleet,
         ways: Ways,
@@ -65,7 +75,7 @@ class Cycle:
     ) -> None:
         self.source, self.engine, self.store = source, engine, store
         self.fleet, self.ways, self.receivers = fleet, ways, receivers
-        self.plan = Plan(metrics=engine.windows, queries=())
+        self.plan = plan
         self._clock = clock
         self._source_ahead_seconds = 0.0
         self._good_at = 0.0
@@ -74,19 +84,18 @@ class Cycle:
         self._fleet_written: tuple[int, ...] = ()
         self._took: dict[str, float] = {}
 
-    def arrive(self, span_seconds: float, step_seconds: float) -> None:
+    def arrive(self) -> None:
         """Before the first pass: look back as far as the rules' windows reach.
 
         Without history (no Prometheus, or it fails) the first pass is the beginning.
         """
+        is_new = not self.engine.knows_cluster
         try:
-            now = self.source.read(self.plan, self.fleet).at
-            past = self.source.history(
-                self.plan, self.fleet, now - span_seconds, now - 1, step_seconds
-            )
-            self._unwritten = look_back(self.engine, past)
+            look_back_at(self.source, self.engine, self.plan, self.fleet)
         except SourceError as error:
             log.warning("no look back at %s: %s", self.fleet.cluster, error)
+        if is_new and self.engine.knows_cluster:
+            self._unwritten = self.engine.whole(self._clock())
 
     def run(self) -> Outcome:
         """One whole pass."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 
@@ -72,20 +73,36 @@ BUILD.labels(__version__).set(1)
 CONFIG_OK.set(1)
 
 
-class _KeyValue(logging.Formatter):
-    """`2026-11-24T06:00:00Z INFO gpuwatch.cycle message`, one line an entry."""
+class _Line(logging.Formatter):
+    """One line an entry, whatever strangers put into a label."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = super().format(record)
-        printable = "".join(c if c.isprintable() or c == "\n" else "?" for c in line)
-        return printable if record.exc_info else printable.replace("\n", "\\n")
+        if record.exc_info:
+            return line
+        return "".join(c if c.isprintable() else "?" for c in line)
 
 
-def set_up_logging(level: str = "INFO") -> None:
-    """Log to standard error; the journal adds its own time, people like theirs."""
+class _Json(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry = {
+            "at": self.formatTime(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            entry["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(entry)
+
+
+def set_up_logging(level: str = "INFO", form: str = "text") -> None:
+    """Log to standard error, as text or as JSON lines."""
     channel = logging.StreamHandler(sys.stderr)
-    form = _KeyValue("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    channel.setFormatter(form)
+    text = _Line("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    channel.setFormatter(_Json() if form == "json" else text)
     logging.basicConfig(level=level, handlers=[channel], force=True)
     for noisy in ("urllib3", "slack_sdk", "alembic", "apscheduler", "uvicorn"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
+from gpuwatch.model.duration import Seconds
 from gpuwatch.model.identity import Subject
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
@@ -37,8 +39,8 @@ class DeliveryFailing(Rule):
         """Told by the receivers that still work, and on the status page."""
 
         severity: Severity = Severity.CRITICAL
-        hold: float = 0.0
-        keep_firing: float = 60.0
+        hold: Seconds = Field(0.0, ge=0, description="must be refused this long")
+        keep_firing: Seconds = Field(60.0, ge=0, description="must work this long")
 
     def judge(self, window: Window) -> Verdicts:
         """One verdict for each receiver that is in trouble; the others are clear."""

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from pydantic import Field
 
+from gpuwatch.model.duration import Seconds
 from gpuwatch.model.identity import Subject
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
@@ -38,8 +40,8 @@ class PrometheusUnreachable(Rule):
         """A restart of Prometheus takes less than the hold."""
 
         severity: Severity = Severity.CRITICAL
-        hold: float = 45.0
-        keep_firing: float = 30.0
+        hold: Seconds = Field(45.0, ge=0, description="must be unreachable this long")
+        keep_firing: Seconds = Field(30.0, ge=0, description="must answer this long")
 
     params: RuleParams
     part: ClassVar[str] = SOURCE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+from pydantic import Field
 
+from gpuwatch.model.duration import Seconds
 from gpuwatch.model.identity import Subject
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
@@ -34,7 +36,7 @@ class StoreFailing(Rule):
         """Two failed cycles."""
 
         severity: Severity = Severity.CRITICAL
-        keep_firing: float = 60.0
+        keep_firing: Seconds = Field(60.0, ge=0, description="must work this long")
 
     def judge(self, window: Window) -> Verdicts:
         """One verdict, on the cluster."""
