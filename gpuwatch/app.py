@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gpuwatch.cycle import Cycle, Outcome
@@ -32,7 +34,9 @@ TOKEN_FILE = "api-token"  # noqa: S105  the name of a file
 
 def build_sources(settings: Settings) -> list[Source]:
     """One a cluster."""
-    clusters = [prometheus_source(c, settings) for c in settings.prometheus]
+    clusters: list[Source] = [
+        prometheus_source(c, settings) for c in settings.prometheus
+    ]
     if settings.exporters.urls:
         clusters.append(exporters_source(settings.exporters, settings))
     return clusters
@@ -42,12 +46,13 @@ def build_notifiers(settings: Settings) -> dict[str, Notifier]:
     """The receivers; without Slack settings the console, which says so."""
     slack = settings.slack
     if slack.webhook_url is not None:
-        return {"slack": SlackWebhookNotifier(slack.webhook_url.get_secret_value())}
+        url = slack.webhook_url.get_secret_value()
+        return {"slack": SlackWebhookNotifier(url, slack.mention)}
     if slack.token is not None and slack.channel:
         token = slack.token.get_secret_value()
         bot = SlackNotifier(token, slack.channel, slack.base_url, mention=slack.mention)
         return {"slack": bot}
-    return {"console": ConsoleNotifier()}
+    return {"console": ConsoleNotifier(sys.stdout)}
 
 
 def build_links(settings: Settings) -> Links:
@@ -83,6 +88,20 @@ def build_core(
     return Core(source, engine, fleet or Fleet(source.cluster), plan)
 
 
+@dataclass
+class Board:
+    """What the page reads; it outlives a reload."""
+
+    views: dict[str, View] = field(default_factory=dict)
+    rules: dict[str, Rule] = field(default_factory=dict)
+    on_view: Callable[[View], None] = lambda _: None
+
+    def show(self, view: View) -> None:
+        """Swap in what readers see of one cluster."""
+        self.views = {**self.views, view.cluster: view}
+        self.on_view(view)
+
+
 class App:
     """Everything that one daemon is made of."""
 
@@ -91,24 +110,29 @@ class App:
         self.settings = settings
         self.rules = configured_rules(settings)
         self.sources = build_sources(settings)
-        self.notifiers = build_notifiers(settings)
-        self.views: dict[str, View] = dict(before.views) if before else {}
+        self.notifiers = self.receivers()
+        self.board: Board = before.board if before else Board()
         self.store: Store = before.store if before else _open(settings)
-        self.web = before.web if before else self._web()
+        self.web: WebServer = before.web if before else self._web()
         self.delivery = Delivery(self.store, self.notifiers)
         self._deadman = _deadman(settings)
         self._before = before
         self.cycles: list[Cycle] = [] if before else self._cycles()
 
+    def receivers(self) -> dict[str, Notifier]:
+        """Who is told, by name."""
+        return build_notifiers(self.settings)
+
     def _web(self) -> WebServer:
         url = self.settings.store.url.get_secret_value()
         return WebServer(
-            views=lambda: self.views,
+            views=lambda: self.board.views,
             store=self.store,
             settings=self.settings.web,
-            rules=lambda: {rule.name: rule for rule in self.rules},
+            rules=lambda: self.board.rules,
             poll_interval_seconds=self.settings.poll_interval,
             api_token=api_token(self.settings, url),
+            clusters=[source.cluster for source in self.sources],
         )
 
     def _cycles(self) -> list[Cycle]:
@@ -135,15 +159,18 @@ class App:
     @property
     def status(self) -> str:
         """One line for `systemctl status`."""
-        views = self.views.values()
+        views = self.board.views.values()
         gpus = sum(view.gpus_present for view in views)
         open_now = sum(i.open for view in views for i in view.incidents)
         return f"{gpus} GPUs seen, {open_now} incidents open"
 
     def start(self) -> None:
         """Serve the page and empty the outbox; the loops are the daemon's."""
+        self._fill_board()
         self.web.start()
         self.delivery.start()
+        if self._deadman is not None:
+            self._deadman.start()
 
     def take_over(self) -> None:
         """After a reload, with the old loops at rest: the old parts hand over."""
@@ -153,15 +180,17 @@ class App:
         before.delivery.stop(2.0)
         for source in before.sources:
             source.close()
-        self.web.rules = lambda: {rule.name: rule for rule in self.rules}
-        self.web.views = lambda: self.views
+        self._fill_board()
         self.cycles = self._cycles()
         self.delivery.start()
         self._before = None
 
-    def show(self, view: View) -> None:
-        """Swap in what readers see of a cluster."""
-        self.views = {**self.views, view.cluster: view}
+    def _fill_board(self) -> None:
+        clusters = {source.cluster for source in self.sources}
+        self.board.rules = {rule.name: rule for rule in self.rules}
+        self.board.views = {
+            name: view for name, view in self.board.views.items() if name in clusters
+        }
 
     def ping(self, outcome: Outcome) -> None:
         """Tell the dead man's switch how the cycle went."""

@@ -80,6 +80,7 @@ class Cycle:
         self._source_ahead_seconds = 0.0
         self._good_at = 0.0
         self._unwritten: Step | None = None
+        self._rebirths = store.rebirths
         self._store_trouble = ""
         self._fleet_written: tuple[int, ...] = ()
         self._took: dict[str, float] = {}
@@ -176,12 +177,11 @@ class Cycle:
         return True
 
     def _write(self, step: Step) -> None:
-        if not self.store.reborn:
-            self.store.commit(step, self.fleet, self.receivers)
-            return
-        everything = merged(self.engine.whole(step.at), step)
-        self.store.commit(everything, self.fleet, self.receivers)
-        self.store.rewritten()
+        births = self.store.rebirths
+        if births != self._rebirths:
+            step = merged(self.engine.whole(step.at), step)
+        self.store.commit(step, self.fleet, self.receivers)
+        self._rebirths = births
 
     def _bear(self, step: Step, whole: Step, error: StoreError) -> None:
         if str(error) != self._store_trouble:

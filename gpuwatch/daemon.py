@@ -54,7 +54,7 @@ class Loop(threading.Thread):
 
     def _turn(self) -> None:
         outcome = self.cycle.run()
-        self._app.show(outcome.view)
+        self._app.board.show(outcome.view)
         if outcome.good:
             LAST_GOOD.labels(outcome.view.cluster).set(time.time())
         self._app.ping(outcome)

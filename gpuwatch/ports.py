@@ -90,11 +90,8 @@ class Store(Protocol):
     """The memory. Every method raises StoreError when it cannot do its work whole."""
 
     @property
-    def reborn(self) -> bool:
-        """It came back empty: the whole state is to be written again."""
-
-    def rewritten(self) -> None:
-        """The whole state was written again."""
+    def rebirths(self) -> int:
+        """How often it came back empty; after each the whole state is to be written."""
 
     def load(self, cluster: str) -> tuple[Memory, Fleet]:
         """Everything that an engine had committed."""
@@ -117,8 +114,16 @@ class Store(Protocol):
     def sent(self, parcel: Parcel, receipt: Receipt, now: float) -> None:
         """Note Slack's yes: parcel and receipt in one transaction."""
 
-    def postpone(self, parcel: Parcel, due_at: float, error: str) -> None:
-        """Try again later; back to queued."""
+    def postpone(
+        self, parcel: Parcel, due_at: float, error: str, *, unsure: bool = False
+    ) -> None:
+        """Try again later. `unsure`: it may have been accepted, so stay `sending`."""
+
+    def postpone_receiver(self, receiver: str, due_at: float, error: str) -> None:
+        """Delay all that is unsent to one receiver (a 429 is for the whole channel)."""
+
+    def forget_receipt(self, card_id: str, receiver: str) -> None:
+        """The posted card is gone: the next one posted is its first again."""
 
     def give_up(self, parcel: Parcel, error: str, now: float) -> None:
         """Never again."""

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from gpuwatch.incidents.wording import place
-from gpuwatch.look import Look
 from gpuwatch.model.duration import say_duration
 from gpuwatch.model.incident import Incident
 from gpuwatch.model.severity import Severity
+
+if TYPE_CHECKING:  # it brings in everything, and small commands are to be quick
+    from gpuwatch.look import Look
 
 FACES = {
     Severity.CRITICAL: "bold red",

@@ -10,7 +10,7 @@ from gpuwatch.model.snapshot import Column, Snapshot, fitted
 from gpuwatch.model.window import History
 
 MOST_STEPS = 40
-_SPARE = 16
+CAPACITY = MOST_STEPS + 16
 
 
 class Track:
@@ -23,8 +23,8 @@ class Track:
     def __init__(self, window_seconds: float) -> None:
         self.window_seconds = window_seconds
         self._spacing = window_seconds / (MOST_STEPS - 2)
-        self._values = np.empty((0, 0))
-        self._times = np.empty(0)
+        self._values = np.empty((CAPACITY, 0))
+        self._times = np.zeros(CAPACITY)
         self._end = 0
 
     def add(self, at: float, column: Column) -> None:
@@ -44,18 +44,14 @@ class Track:
         return bool(last - before < self._spacing * 0.95)
 
     def _make_room(self, rows: int) -> None:
-        capacity = MOST_STEPS + _SPARE
         if self._values.shape[1] < rows:
-            grown = np.full((capacity, rows + rows // 8), np.nan)
+            grown = np.full((CAPACITY, rows + rows // 8), np.nan)
             grown[: self._end, : self._values.shape[1]] = self._values[: self._end]
             self._values = grown
-            times = np.zeros(capacity)
-            times[: self._end] = self._times[: self._end]
-            self._times = times
-        if self._end == capacity:
+        if self._end == CAPACITY:
             keep = MOST_STEPS - 1
-            self._values[:keep] = self._values[capacity - keep :]
-            self._times[:keep] = self._times[capacity - keep :]
+            self._values[:keep] = self._values[CAPACITY - keep :]
+            self._times[:keep] = self._times[CAPACITY - keep :]
             self._end = keep
 
     def view(self, rows: int) -> tuple[Column, History]:

@@ -19,6 +19,9 @@ class View:
 
     Args:
         at: evaluation time of its readings; `good_at`: of the last that could be read.
+        heard_at: when the last good cycle ended by this machine's own clock (Unix
+            seconds); 0 = not known, then `good_at` has to do, which is the metrics
+            server's clock less the source's offset.
         took_seconds: by stage (read, judge, commit).
         unread: metrics that could not be read, and why.
         health: what is wrong with gpuwatch itself.
@@ -38,6 +41,7 @@ class View:
     dropped: Mapping[str, int] = field(default_factory=dict)
     health: Mapping[str, str] = field(default_factory=dict)
     snapshot: Snapshot | None = None
+    heard_at: float = 0.0
 
 
 def view_of(

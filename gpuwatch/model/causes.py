@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from gpuwatch.model.severity import Severity
 from gpuwatch.model.snapshot import Column, Mask
-from gpuwatch.model.window import has_bits
+from gpuwatch.model.window import Window, has_bits
 
 KEPT_CAUSES = "causes"
 
@@ -37,6 +37,15 @@ class Weighed:
     known: Mask
     severity: NDArray[np.int64]
     bits: Column
+
+
+def alive(window: Window, metric: str) -> Column:
+    """The metric now, only of GPUs that still have a live series.
+
+    A sparse metric is filled with zero on nodes that export it; a GPU that is gone
+    must not look healthy by that.
+    """
+    return np.where(window.now.present, window.get(metric), np.nan)
 
 
 def weighed(causes: Sequence[Cause], remembered: Column) -> Weighed:

@@ -22,6 +22,17 @@ def parse_duration(text: object) -> float:
     return float(sum(float(number) * _UNIT_SECONDS[unit] for number, unit in parts))
 
 
+def spell_duration(seconds: float) -> str:
+    """As configuration writes it, to the millisecond: `15s`, `1m30s`, `180d`."""
+    left = round(seconds * 1000)
+    words = ""
+    for unit in ("d", "h", "m", "s", "ms"):
+        size = round(_UNIT_SECONDS[unit] * 1000)
+        number, left = divmod(left, size)
+        words += f"{number}{unit}" if number else ""
+    return words or "0s"
+
+
 def say_duration(seconds: float) -> str:
     """For people: `45 s`, `12 min`, `3 h 20 min`, `2 d 4 h`."""
     whole = max(0, round(seconds))

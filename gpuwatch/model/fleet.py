@@ -32,7 +32,7 @@ class Fleet:
     _row_of: dict[Key, int] = field(default_factory=dict, repr=False)
     _node_row: dict[str, int] = field(default_factory=dict, repr=False)
     _node_of: Rows = field(
-        default_factory=lambda: np.empty(0, dtype=np.int64), repr=False
+        default_factory=lambda: np.empty(0, dtype=np.int64), repr=False, compare=False
     )
 
     def __post_init__(self) -> None:

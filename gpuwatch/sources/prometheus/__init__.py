@@ -1,1 +1,1 @@
-""""""
+"""Readings from a Prometheus or whatever speaks its HTTP API."""

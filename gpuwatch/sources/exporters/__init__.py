@@ -1,0 +1,1 @@
+"""A cluster without a Prometheus: its dcgm-exporters, scraped side by side."""

@@ -1,0 +1,1 @@
+"""The style sheet; nothing is loaded from anywhere else."""
