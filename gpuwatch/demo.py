@@ -35,11 +35,11 @@ from gpuwatch.sim.serve import SimServer
 from gpuwatch.testing.prometheus import RealPrometheus, prometheus_available
 
 STORY = (
-    "thermal:node-03:5@12-40",
-    "xid:79:node-02:1@48",
-    "power_brake:node-05@30-52",
+    "thermal:node-03:5@6-26",
+    "power_brake:node-05@34-54",
+    "xid:79:node-07:1@58",
 )
-STORY_SECONDS = 90.0
+STORY_SECONDS = 95.0
 POLL_SECONDS = 2.0
 # Faults last seconds here and not hours, so the rules are told to be quick.
 HASTE = {"hold": "2s", "keep_firing": "8s"}
@@ -99,7 +99,10 @@ def _settings(
         "poll_interval": POLL_SECONDS,
         "store": StoreSettings(url=f"sqlite:///{folder}/gpuwatch.db"),
         "web": WebSettings(listen=demo.listen),
-        "rules": {"thermal_slowdown": HASTE, "power_brake": HASTE, "xid": {}},
+        "rules": {
+            "thermal_slowdown": {**HASTE, "window": "1m"},
+            "power_brake": HASTE,
+        },
     }
     if not (demo.prometheus and prometheus_available()):
         _explain_without(demo, say)

@@ -105,9 +105,8 @@ def within(
 
 @dataclass(frozen=True)
 class Recent:
-    """Nodes and jobs on which codes were told lately: earliest and latest per node."""
+    """Nodes and jobs on which codes were told lately; `last` per node, -inf = never."""
 
-    first: Column
     last: Column
     jobs: NDArray[np.float64]
 
@@ -116,15 +115,12 @@ def recent_on_nodes(
     memory: Mapping[int, Sighting], but: int, fleet: Fleet, since: float
 ) -> Recent:
     """All codes `but` one that were told after `since`, by node and by job."""
-    nodes = len(fleet.nodes)
-    first, last = np.full(nodes, np.inf), np.full(nodes, -np.inf)
+    last = np.full(len(fleet.nodes), -np.inf)
     jobs: list[Column] = []
     for code, other in memory.items():
         rows = np.flatnonzero(other.told & (other.at >= since))
         if code == but or len(rows) == 0:
             continue
-        on_node = fleet.node_of[rows]
-        np.minimum.at(first, on_node, other.at[rows])
-        np.maximum.at(last, on_node, other.at[rows])
+        np.maximum.at(last, fleet.node_of[rows], other.at[rows])
         jobs.append(other.job[rows])
-    return Recent(first, last, np.concatenate(jobs) if jobs else np.empty(0))
+    return Recent(last, np.concatenate(jobs) if jobs else np.empty(0))

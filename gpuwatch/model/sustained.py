@@ -21,6 +21,7 @@ class Sustained:
         readings: how many readings were known.
         span_seconds: from the first known reading to now; NaN without one.
         first_at: the first reading in which it held (Unix seconds), NaN = in none.
+        quiet_seconds: since the last reading in which it held, NaN = in none.
         step_seconds: the usual time between readings; 0 with fewer than two.
     """
 
@@ -28,12 +29,18 @@ class Sustained:
     readings: Column
     span_seconds: Column
     first_at: Column
+    quiet_seconds: Column
     step_seconds: float
 
     def covers(self, seconds: float) -> Mask:
         """Readings reach that far back, give or take one step; at least two."""
         long_enough = self.span_seconds >= seconds - self.step_seconds
         return (self.readings >= 2) & long_enough
+
+    def is_fresh(self, readings: int) -> Mask:
+        """It held in one of the last few readings."""
+        longest = (readings - 0.5) * self.step_seconds
+        return self.quiet_seconds <= longest
 
     def lasted(self, seconds: float, share: float) -> Mask:
         """It held in that share of readings which cover that time."""
@@ -61,6 +68,7 @@ def sustained(
         readings=readings,
         span_seconds=window.now.at - first_known,
         first_at=_first(hits, times),
+        quiet_seconds=window.now.at - _first(hits[::-1], times[::-1]),
         step_seconds=float(np.median(np.diff(times))) if len(times) > 1 else 0.0,
     )
 

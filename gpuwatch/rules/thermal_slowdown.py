@@ -21,6 +21,7 @@ REASONS = "throttle_reasons"
 VIOLATION = "thermal_violation_seconds"
 LONGEST_WINDOW_SECONDS = 300.0
 FEWEST_READINGS = 4
+FRESH_READINGS = 3
 IMPOSSIBLE_RATE = 1.5
 
 
@@ -30,9 +31,10 @@ class ThermalSlowdown(Rule):
     What: Throttle bit 0x40 (HW thermal slowdown) in two distinct samples; or 0x20 or
     0x40 in at least half of the last 3 minutes' readings, at least 4 of them, so that a
     GPU which throttles on and off is caught and a blip is not; or either bit seen while
-    the thermal violation counter ran for more than 20 % of that time. 0x20 without a
-    fall of the clock is a warning. Power cap (0x4), idle (0x1) and unknown bits never
-    count.
+    the thermal violation counter ran for more than 20 % of that time. The last two need
+    a bit in one of the last 3 readings, so that what is over does not linger. 0x20
+    without a fall of the clock is a warning. Power cap (0x4), idle (0x1) and unknown
+    bits never count.
 
     Why: The hardware at least halves its clocks at 0x40. In a synchronous job everybody
     waits for the slowest GPU: one of 128 took all-reduce from 350 to 100 GB/s while
@@ -99,7 +101,7 @@ class ThermalSlowdown(Rule):
         by_bits = seen.share >= self.params.throttled_percent / 100
         by_counter = held >= self.params.violation_percent / 100
         lasting: Mask = by_bits | (by_counter & (seen.share > 0))
-        return lasting
+        return lasting & seen.is_fresh(FRESH_READINGS)
 
     def _severity(self, loud: Mask) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         own = self.params.severity

@@ -98,7 +98,8 @@ class Xid(Rule):
         now = window.now
         in_service = now.fleet.in_service[: now.rows]
         shows, memory = shown(now, in_service), remembered(window)
-        before = {**memory, **{c: sighting(window, c) for c in shows.keys() - memory}}
+        codes = sorted(shows.keys() | memory.keys())
+        before = {code: memory.get(code) or sighting(window, code) for code in codes}
         sight = sight_of(window, shows, in_service)
         after, news, again = {}, {}, {}
         for code, known in before.items():
@@ -173,9 +174,8 @@ def _is_solo(
     since = sight.now - WORSENS_WITHIN_SECONDS - BURST_SECONDS
     others = recent_on_nodes(memory, code, fleet, since)
     node = fleet.node_of[: len(ago)]
-    after = others.last[node] >= known.at - BURST_SECONDS
-    before = others.first[node] <= known.at + BURST_SECONDS
-    solo: Mask = due & ~(after & before) & ~np.isin(known.job, others.jobs)
+    company = others.last[node] >= known.at - BURST_SECONDS
+    solo: Mask = due & ~company & ~np.isin(known.job, others.jobs)
     return solo
 
 

@@ -40,6 +40,7 @@ def test_quiet_text_formats_nothing_and_keeps_names(given: str, expected: str) -
         ("&" * 100, 40, "&amp;&amp;… (+98 characters)"),
         ("🔥" * 100, 40, "🔥🔥🔥🔥🔥… (+95 characters)"),
         ("x" * 40, 40, "x" * 40),
+        ("🔥" * 30, 40, "🔥🔥🔥🔥🔥… (+25 characters)"),
     ],
 )
 def test_a_cut_says_how_much_is_missing(given: str, limit: int, expected: str) -> None:

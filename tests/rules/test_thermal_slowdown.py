@@ -53,6 +53,8 @@ def test_one_reading(reasons: str, mark: str) -> None:
         ("0 0 0 0x20 0 0 0 0x20 0 0 0 0x20", "............"),
         # 0x40 on and off stays known as bad between two hits
         ("0x40 0 0x40 0 0x40 0", "F.FFFF"),
+        # what is over does not linger for the rest of the window
+        ("0x40 0x40 0x40 0x40 0 0 0 0", "FFFFFF.."),
         ("0x20 0x20 0x20 0x20 _ 0x20", "???F?F"),
         ("_ _ 0x20 0x20 0x20 0x20", "?????F"),
     ],

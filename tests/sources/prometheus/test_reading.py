@@ -77,13 +77,26 @@ def test_the_cluster_of_nvidias_evidence(site: MakeSite) -> None:
     seen = made.read()
     assert sorted(set(made.fleet.nodes)) == ["gpu-node-1", "gpu-node-2"]
     assert seen.present.sum() == seen.rows == 16
-    assert seen.jobs == ("dynamo-workload/vllm-agg-0-vllmdecodeworker-s65j5",)
-    busy = [row for row in range(16) if seen.job(row)]
-    assert [made.fleet.gpus[row].node for row in busy] == ["gpu-node-1"]
+    assert seen.jobs == ()  # every pod label there is the exporter's own
+    assert (seen.columns["gpu_temperature_celsius"] > 20).all()
     assert made.fleet.instances == {
         "10.0.172.246:9400": "gpu-node-1",
         "10.0.247.52:9400": "gpu-node-2",
     }
+
+
+def test_with_honor_labels_false_the_workload_is_the_exported_pod(
+    site: MakeSite,
+) -> None:
+    tape = Tape()
+    own = {"pod": "metrics-x7k2p", "namespace": "monitoring"}
+    work = {"exported_pod": "llm-worker-3", "exported_namespace": "ml"}
+    tape.gpu("a", 0, **own, **work)
+    tape.gpu("a", 1, **own)
+    made = site(tape)
+    seen = made.read()
+    jobs = {gpu.uuid: seen.job(row) for row, gpu in enumerate(made.fleet.gpus)}
+    assert jobs == {UUIDS[0]: "ml/llm", UUIDS[1]: ""}
 
 
 def test_a_gpu_is_introduced_with_slot_and_model(site: MakeSite) -> None:
