@@ -1,0 +1,1 @@
+"""Every figure that is claimed comes from here."""
