@@ -6,19 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
+from urllib.parse import quote
 
 import requests
 
 from gpuwatch.errors import GpuwatchError
 from gpuwatch.model.request import RequestKind
-from gpuwatch.settings import Settings, WebSettings
+from gpuwatch.settings import Settings
 
 Record = dict[str, Any]
 TIMEOUT_SECONDS = 10.0
 PROBE_SECONDS = 3.0
 API = "/api/v1"
-# Where to reach one that listens on every address.
-HERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 @dataclass(frozen=True)
@@ -76,15 +75,9 @@ def desk(settings: Settings) -> Iterator[Desk]:
         yield kept
 
 
-def address_of(web: WebSettings) -> str:
-    """The daemon's address as seen from this host."""
-    host = HERE.get(web.host, web.host)
-    return f"http://{f'[{host}]' if ':' in host else host}:{web.port}"
-
-
 def daemon_desk(session: requests.Session, settings: Settings) -> DaemonDesk | None:
     """The daemon's desk; None when nothing, or something else, answers there."""
-    daemon = DaemonDesk(session, address_of(settings.web), _token(settings))
+    daemon = DaemonDesk(session, settings.web.url_here, _token(settings))
     try:
         answer = session.get(f"{daemon.url}{API}/silences", timeout=PROBE_SECONDS)
     except requests.RequestException:
@@ -122,7 +115,7 @@ class DaemonDesk:
 
     def incident(self, incident_id: str) -> Record | None:
         """None for an unknown id."""
-        quoted = requests.utils.quote(incident_id, safe="")
+        quoted = quote(incident_id, safe="")
         answer = self._send("GET", f"/incidents/{quoted}")
         if answer.status_code == requests.codes.not_found:
             return None

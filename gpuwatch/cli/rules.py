@@ -67,4 +67,3 @@ def _records(settings: Settings) -> Mapping[str, dict[str, Any]]:
         without = settings.model_copy(update={"rules": {}, "custom_rules": ()})
         rules = configured_rules(without)
     return {rule.name: record(rule, exprs.get(rule.name, "")) for rule in rules}
-

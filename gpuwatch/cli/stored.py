@@ -165,7 +165,7 @@ def _cluster(fleet: Fleet) -> Record:
 
 def _node(fleet: Fleet, node: str) -> Record:
     rows = [int(row) for row in fleet.rows_of_node(node)]
-    gpus = [
+    gpus: list[Record] = [
         {
             "uuid": fleet.gpus[row].uuid,
             "mig": fleet.gpus[row].mig or None,

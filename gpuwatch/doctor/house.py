@@ -17,7 +17,6 @@ from gpuwatch.settings import DeadmanSettings, WebSettings
 
 OURS, PACKAGE = "gpuwatch-fleet", "gpuwatch"
 CONNECT_SECONDS = 5.0
-EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
 
 def configuration(file: Path | None) -> Finding:
@@ -58,8 +57,7 @@ def _plain(name: str) -> str:
 
 def daemon(settings: WebSettings) -> Finding:
     """Whether `gpuwatch run` answers on its page here."""
-    host = EVERYWHERE.get(settings.host, settings.host)
-    address = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    address = settings.url_here
     try:
         with requests.Session() as session:
             session.trust_env = False
@@ -92,4 +90,3 @@ def deadman(settings: DeadmanSettings) -> Finding:
         what = f"{host} cannot be reached: {reason}"
         return warn("deadman", what, "check deadman.url and the firewall")
     return ok("deadman", f"{host} can be reached; not pinged")
-

@@ -13,13 +13,14 @@ from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
 from gpuwatch.model.snapshot import SOURCE
 from gpuwatch.model.verdict import Finding, Verdicts, Words
-from gpuwatch.model.window import Window
+from gpuwatch.model.window import Read, Window
 
 
 class PrometheusUnreachable(Rule):
-    """Prometheus cannot be read, so nothing is known of this cluster.
+    """Prometheus cannot be read, or shows no GPU: nothing is known of this cluster.
 
-    What: the last readings failed: no connection, an error, or no answer in time.
+    What: the last readings failed (no connection, an error, no answer in time), or they
+    show none of the known GPUs and none of their exporters as a target.
 
     Why: while it lasts no GPU fault can be seen. Nothing is called recovered; every
     open incident keeps its state and says that there is no data.
@@ -35,6 +36,7 @@ class PrometheusUnreachable(Rule):
     category = Category.TELEMETRY
     scope = Scope.CLUSTER
     boot_grace = False
+    reads = (Read("exporter_up", required=False),)
 
     class Params(RuleParams):
         """A restart of Prometheus takes less than the hold."""
@@ -48,7 +50,7 @@ class PrometheusUnreachable(Rule):
 
     def judge(self, window: Window) -> Verdicts:
         """One verdict, on the cluster."""
-        reason = window.now.health.get(self.part, "")
+        reason = window.now.health.get(self.part, "") or _emptiness(window)
         return Verdicts(
             firing=np.array([bool(reason)]),
             known=np.array([True]),
@@ -62,3 +64,15 @@ class PrometheusUnreachable(Rule):
             "blind: Prometheus cannot be read",
             f"Run `gpuwatch doctor`. Last error: {finding.words or 'none given'}",
         )
+
+
+def _emptiness(window: Window) -> str:
+    """Why an answer without any GPU is no answer; empty while there is any sign."""
+    known = int(window.now.fleet.in_service[: window.now.rows].sum())
+    targets = ~np.isnan(window.now.node_column("exporter_up"))
+    if known == 0 or window.now.present.any() or targets.any():
+        return ""
+    return (
+        f"Prometheus answers, but shows none of the {known} known GPUs and none of "
+        "their exporters; look at its scrape configuration"
+    )

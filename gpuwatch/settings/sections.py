@@ -11,6 +11,8 @@ from gpuwatch.settings.base import HttpUrl, Names, PositiveDuration, Section
 from gpuwatch.settings.places import default_store_url
 
 DAY_SECONDS = 86_400.0
+# To reach one that listens on every address.
+_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
 
 
 class SlackSettings(Section):
@@ -97,6 +99,12 @@ class WebSettings(Section):
     def port(self) -> int:
         """The port; 0 lets the system choose."""
         return int(self.listen.rpartition(":")[2])
+
+    @property
+    def url_here(self) -> str:
+        """Where other programs on this host reach it, without a trailing slash."""
+        host = _ANY.get(self.host, self.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class JobSettings(Section):

@@ -20,8 +20,11 @@ from gpuwatch.web.site import Site
 LONGEST_ERROR_CHARACTERS = 300
 
 
-def make_app(site: Site, access: Access) -> FastAPI:
-    """The whole ASGI application; its documentation is JSON, no pages from a CDN."""
+def make_app(site: Site, access: Access) -> Gate:
+    """The whole ASGI application; its documentation is JSON, no pages from a CDN.
+
+    The gate stands outside, so that even the answer to a failure has its headers.
+    """
     app = FastAPI(
         title="gpuwatch",
         version=__version__,
@@ -33,12 +36,11 @@ def make_app(site: Site, access: Access) -> FastAPI:
     app.include_router(pages.make_router(site))
     _add_probes(app, site)
     app.add_middleware(GZipMiddleware, minimum_size=1000)
-    app.add_middleware(Gate, access=access)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(StoreError, _no_store)
     app.add_exception_handler(Exception, _broken)
-    return app
+    return Gate(app, access)
 
 
 def _add_probes(app: FastAPI, site: Site) -> None:

@@ -85,7 +85,9 @@ def picture_of(
     return Picture(view.cluster, tuple(tiles), len(retired))
 
 
-def _doubt(view: View, rules: Iterable[str], now: float, patience_seconds: float) -> str:
+def _doubt(
+    view: View, rules: Iterable[str], now: float, patience_seconds: float
+) -> str:
     """Why even a GPU with readings is not known to be well; empty = no doubt."""
     if SOURCE in view.health:
         return "no data: the cluster cannot be read"

@@ -349,3 +349,9 @@ def test_codes_of_unknown_rows_are_left_out() -> None:
     strange = Xids(np.array([7, 0]), np.array([79, 0]), np.array([np.nan, np.nan]))
     window = replace(window, now=replace(window.now, xids=strange))
     assert tell("", window) == ["-", "-"]
+
+
+def test_a_code_counted_again_later_does_not_leave_an_earlier_45_alone() -> None:
+    polls = ["", "31:1", "31:1 45", *["31:1 45"] * 18, *["31:2 45"] * 10]
+    news = tell(*polls)
+    assert [entry for entry in news if entry != "-"] == ["31I", "45I", "31W"]

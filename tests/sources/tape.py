@@ -30,7 +30,9 @@ class Tape:
         """A value (or one for each time) at these times, default every 15 s."""
         times = stamps() if at is None else at
         values = [value] * len(times) if isinstance(value, int | float) else value
-        text = ",".join(f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in labels.items())
+        text = ",".join(
+            f"{k}={json.dumps(v, ensure_ascii=False)}" for k, v in labels.items()
+        )
         for time, one in zip(times, values, strict=True):
             self._lines[name].append(f"{name}{{{text}}} {one!r} {time:.3f}")
 

@@ -90,7 +90,9 @@ def web(listen: str = "127.0.0.1:0", token: str | None = None) -> WebSettings:
 
 
 @contextmanager
-def served(house: House, settings: WebSettings | None = None, **rest: Any) -> Iterator[House]:
+def served(
+    house: House, settings: WebSettings | None = None, **rest: Any
+) -> Iterator[House]:
     """The house with its door open."""
     options = {"api_token": TOKEN, "poll_interval_seconds": 15.0, **rest}
     server = WebServer(

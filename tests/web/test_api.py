@@ -63,7 +63,7 @@ def test_one_incident_tells_its_story(house: House) -> None:
     found = house.get(f"/api/v1/incidents/{braked(house)}").json()
     assert found["rule"] == "brake"
     (event,) = found["story"]
-    assert (event["kind"], event["at"]) == ("opened", "1970-01-12T13:47:10Z")
+    assert (event["kind"], event["at"]) == ("opened", "1970-01-12T13:47:25Z")
 
 
 def test_an_unknown_incident_is_a_404(house: House) -> None:
@@ -136,9 +136,7 @@ def test_silences_are_listed(house: House) -> None:
     mute = Silence(
         "sl-1", (parse_matcher("node=n1"),), house.now, house.now + 60, "bob", "psu"
     )
-    house.poll(
-        1, [Request(RequestKind.SILENCE, house.now, "bob", silence=mute, id=1)]
-    )
+    house.poll(1, [Request(RequestKind.SILENCE, house.now, "bob", silence=mute, id=1)])
     (found,) = house.get("/api/v1/silences").json()["silences"]
     assert found["matchers"] == ["node=n1"]
     assert (found["author"], found["active"]) == ("bob", True)

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -27,14 +28,14 @@ def server_of(house: House, listen: str = "127.0.0.1:0") -> WebServer:
 
 
 @pytest.fixture
-def unserved(tmp_path: Path) -> House:
-    with built(tmp_path) as house:
-        return house
+def unserved(tmp_path: Path) -> Iterator[House]:
+    folder = tmp_path / "unserved"
+    folder.mkdir()
+    with built(folder) as house:
+        yield house
 
 
-def test_a_port_in_use_is_a_configuration_error(
-    house: House, unserved: House
-) -> None:
+def test_a_port_in_use_is_a_configuration_error(house: House, unserved: House) -> None:
     taken = urlsplit(house.url).netloc
     with pytest.raises(ConfigError) as error:
         server_of(unserved, taken)
@@ -52,9 +53,7 @@ def test_an_address_of_another_machine_is_a_configuration_error(
 ) -> None:
     far = web("192.0.2.1:9488", "s3cret")
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:9488"):
-        WebServer(
-            dict, unserved.store, far, rules=dict, poll_interval_seconds=15.0
-        )
+        WebServer(dict, unserved.store, far, rules=dict, poll_interval_seconds=15.0)
 
 
 def test_who_connects_before_the_start_is_answered_after_it(unserved: House) -> None:
@@ -110,7 +109,9 @@ def test_stopping_at_once_after_the_start_leaves_no_thread(unserved: House) -> N
 
 
 def test_it_touches_neither_signals_nor_logging(unserved: House) -> None:
-    loggers = [logging.getLogger(f"uvicorn{part}") for part in ("", ".access", ".error")]
+    loggers = [
+        logging.getLogger(f"uvicorn{part}") for part in ("", ".access", ".error")
+    ]
     kinds = (signal.SIGTERM, signal.SIGINT)
     before = [signal.getsignal(kind) for kind in kinds]
     logs = [(log.handlers[:], log.level, log.propagate) for log in loggers]
