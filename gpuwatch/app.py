@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gpuwatch.cycle import Cycle, Outcome
+from gpuwatch.cycle import Cycle, Desk, Outcome
 from gpuwatch.delivery import Delivery
 from gpuwatch.engine.engine import Engine
 from gpuwatch.engine.step import Memory
@@ -136,9 +136,10 @@ class App:
         )
 
     def _cycles(self) -> list[Cycle]:
-        return [self._cycle(source) for source in self.sources]
+        desk = Desk(source.cluster for source in self.sources)
+        return [self._cycle(source, desk) for source in self.sources]
 
-    def _cycle(self, source: Source) -> Cycle:
+    def _cycle(self, source: Source, desk: Desk) -> Cycle:
         memory, fleet = self.store.load(source.cluster)
         core = build_core(source, self.settings, self.rules, memory, fleet)
         return Cycle(
@@ -149,6 +150,7 @@ class App:
             fleet=core.fleet,
             ways=self.delivery,
             receivers=list(self.notifiers),
+            desk=desk,
         )
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol, TypeVar
 
@@ -50,6 +50,28 @@ class Ways(Protocol):
         """Receivers that refuse, and why."""
 
 
+class Desk:
+    """What people ask concerns all clusters: done when each has taken it up.
+
+    A crash in between only means that a request is taken up again.
+    """
+
+    def __init__(self, clusters: Iterable[str]) -> None:
+        self._open: dict[str, set[int]] = {cluster: set() for cluster in clusters}
+
+    def untaken(self, cluster: str, requests: Sequence[Request]) -> Sequence[Request]:
+        """Those that this cluster has not yet taken up."""
+        return [r for r in requests if r.id not in self._open[cluster]]
+
+    def taken(self, cluster: str, ids: Iterable[int]) -> tuple[int, ...]:
+        """Note what a cluster took up; those that all of them have now."""
+        self._open[cluster].update(ids)
+        done = set.intersection(*self._open.values())
+        for mine in self._open.values():
+            mine.difference_update(done)
+        return tuple(sorted(done))
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a cycle went; `good` = it read, judged and wrote."""
@@ -71,12 +93,15 @@ class Cycle:
         fleet: Fleet,
         ways: Ways,
         receivers: Sequence[str],
+        desk: Desk | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.source, self.engine, self.store = source, engine, store
         self.fleet, self.ways, self.receivers = fleet, ways, receivers
         self.plan = plan
+        self._desk = desk or Desk([fleet.cluster])
         self._clock = clock
+        self._heard_at = 0.0
         self._source_ahead_seconds = 0.0
         self._good_at = 0.0
         self._unwritten: Step | None = None
@@ -107,8 +132,9 @@ class Cycle:
         self.ways.wake()
         good = written and SOURCE not in snapshot.health
         if good:
-            self._good_at = snapshot.at
+            self._good_at, self._heard_at = snapshot.at, self._clock()
         view = view_of(self.engine, snapshot, self._good_at, self._took)
+        view = replace(view, heard_at=self._heard_at)
         self._account(view, step, good=good)
         return Outcome(view, good)
 
@@ -140,13 +166,16 @@ class Cycle:
 
     def _requests(self) -> Sequence[Request]:
         try:
-            return self.store.requests()
+            asked = self.store.requests()
+            return self._desk.untaken(self.fleet.cluster, asked)
         except StoreError as error:
             self._store_trouble = str(error)
             return ()
 
     def _step(self, snapshot: Snapshot, requests: Sequence[Request]) -> Step:
         step = self.engine.step(snapshot, requests)
+        done = self._desk.taken(self.fleet.cluster, step.taken)
+        step = replace(step, taken=done)
         if self._fleet_face() != self._fleet_written:
             step = replace(step, fleet_changed=True)
         return step

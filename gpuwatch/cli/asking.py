@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import getpass
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated
 
 import typer
 
 from gpuwatch.cli.remote import Asked, Desk
+from gpuwatch.errors import ConfigError
 
 CommentOption = Annotated[str, typer.Option(help="Why; the others read it.")]
 ByOption = Annotated[str, typer.Option(help="Who asks; default: your user name.")]
@@ -28,6 +30,13 @@ def leave(desk: Desk, asked: Asked, about: str) -> None:
     target = silence or asked.target
     when = "by the next cycle" if desk.live else "when `gpuwatch run` runs again"
     typer.echo(f"{target}: {shown(about)} {VERBS[asked.kind.value]} {when}")
+
+
+def refuse_early(command: str, given: Mapping[str, object]) -> None:
+    """ConfigError for options that stand before the command, where none hears them."""
+    for option, value in given.items():
+        if value:
+            raise ConfigError(option, "stands too early", f"write it after `{command}`")
 
 
 def user_name() -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 
-import orjson
 import typer
 
 from gpuwatch.cli.options import ConfigOption
+from gpuwatch.cli.printing import print_json
 
 app = typer.Typer(
     add_completion=False,
@@ -39,8 +39,9 @@ def check(config: ConfigOption = None) -> None:
     for source in build_sources(settings):  # looks for certificates, reads regexes
         source.close()
     file = config_file(config, os.environ)
+    lines = summary(settings, rules)
     typer.echo(f"ok: {file or 'no file, defaults and GPUWATCH_* variables'}")
-    for name, text in summary(settings, rules):
+    for name, text in lines:
         typer.echo(f"  {name:<10} {text}")
 
 
@@ -71,5 +72,4 @@ def schema() -> None:
     from gpuwatch.cli.config_schema import config_schema  # noqa: PLC0415  slow to import
     from gpuwatch.site_rules import known_rules  # noqa: PLC0415
 
-    document = config_schema(known_rules())
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+    print_json(config_schema(known_rules()))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import orjson
 import typer
 
 from gpuwatch.cli.options import ConfigOption, Output, OutputOption, chosen
+from gpuwatch.cli.printing import print_json
 
 if TYPE_CHECKING:
     from gpuwatch.doctor import Finding
@@ -40,7 +39,7 @@ def doctor(config: ConfigOption = None, output: OutputOption = None) -> None:
     found = examine(settings, config_file(config, os.environ))
     if chosen(output) is Output.JSON:
         findings = list(found)
-        typer.echo(_document(findings))
+        print_json({"findings": [_record(finding) for finding in findings]})
     else:
         from gpuwatch.cli.doctor_report import show  # noqa: PLC0415
 
@@ -48,17 +47,13 @@ def doctor(config: ConfigOption = None, output: OutputOption = None) -> None:
     raise typer.Exit(TO_MEND if any(f.wrong for f in findings) else FINE)
 
 
-def _document(findings: Sequence[Finding]) -> bytes:
-    records = [
-        {
-            "name": finding.name,
-            "state": finding.state.value,
-            "cluster": finding.cluster or None,
-            "what": finding.what,
-            "mend": finding.mend or None,
-            "rows": [list(row) for row in finding.rows],
-            "csv_lines": list(finding.lines),
-        }
-        for finding in findings
-    ]
-    return orjson.dumps({"findings": records}, option=orjson.OPT_INDENT_2)
+def _record(finding: Finding) -> dict[str, Any]:
+    return {
+        "name": finding.name,
+        "state": finding.state.value,
+        "cluster": finding.cluster or None,
+        "what": finding.what,
+        "mend": finding.mend or None,
+        "rows": [list(row) for row in finding.rows],
+        "csv_lines": list(finding.lines),
+    }

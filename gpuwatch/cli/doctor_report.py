@@ -18,8 +18,8 @@ MARKS = {
     State.FAIL: "[bold red]FAIL[/]",
     State.SKIP: "[dim]skip[/]",
 }
-NAME_WIDTH = 16
-INDENT = 6
+NAME_WIDTH = 22
+INDENT = 5
 
 
 def show(found: Iterable[Finding]) -> list[Finding]:
@@ -27,9 +27,10 @@ def show(found: Iterable[Finding]) -> list[Finding]:
     out, every = console(), list[Finding]()
     for cluster, findings in groupby(found, key=lambda finding: finding.cluster):
         out.print(f"\n[bold]{_title(cluster, first=not every)}[/]")
-        group = []
+        group: list[Finding] = []
         for finding in findings:
-            _show(out, finding)
+            said = bool(group) and group[-1].mend == finding.mend
+            _show(out, finding, "" if said else finding.mend)
             group.append(finding)
         _show_lines(out, group)
         every += group
@@ -43,16 +44,17 @@ def _title(cluster: str, *, first: bool) -> str:
     return "This host" if first else "Telling and remembering"
 
 
-def _show(out: Console, finding: Finding) -> None:
+def _show(out: Console, finding: Finding, mend: str) -> None:
     table = Table.grid(padding=(0, 1))
     table.add_column(width=4)
     table.add_column(width=NAME_WIDTH, overflow="fold")
     table.add_column(overflow="fold")
     text = clean(finding.what)
-    if finding.mend:
-        mark = "->" if finding.wrong else "  "
-        face = "bold" if finding.wrong else "dim"
-        text += f"\n[{face}]{mark} {clean(finding.mend)}[/]"
+    if mend:
+        told = (
+            f"[bold]-> {clean(mend)}[/]" if finding.wrong else f"[dim]{clean(mend)}[/]"
+        )
+        text += f"\n{told}"
     table.add_row(MARKS[finding.state], clean(finding.name), text)
     out.print(table)
     if finding.rows:
@@ -63,7 +65,7 @@ def _show_rows(out: Console, rows: Sequence[Sequence[str]]) -> None:
     table = Table.grid(padding=(0, 2))
     for row in rows:
         table.add_row(*(clean(cell) for cell in row))
-    out.print(Padding(table, (0, 0, 0, INDENT + NAME_WIDTH)), style="dim")
+    out.print(Padding(table, (0, 0, 0, INDENT)), style="dim")
 
 
 def _show_lines(out: Console, findings: Sequence[Finding]) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated
 
-import orjson
 import typer
 
-from gpuwatch.cli.asking import ByOption, CommentOption, leave
+from gpuwatch.cli.asking import ByOption, CommentOption, leave, refuse_early
 from gpuwatch.cli.nearest import did_you_mean
 from gpuwatch.cli.options import (
     ConfigOption,
@@ -17,6 +16,7 @@ from gpuwatch.cli.options import (
     chosen,
     settings_from,
 )
+from gpuwatch.cli.printing import print_json
 from gpuwatch.cli.remote import Asked, Record, desk
 from gpuwatch.errors import ConfigError
 from gpuwatch.model.request import RequestKind
@@ -37,6 +37,8 @@ def fleet(
     """
     if ctx.invoked_subcommand is None:
         list_(config, output)
+        return
+    refuse_early(ctx.invoked_subcommand, {"--config": config, "--output": output})
 
 
 @app.command("list")
@@ -48,8 +50,7 @@ def list_(config: ConfigOption = None, output: OutputOption = None) -> None:
     with desk(settings_from(config)) as asked:
         found, name = asked.clusters(), asked.name
     if chosen(output) is Output.JSON:
-        document = {"clusters": list(found)}
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        print_json({"clusters": list(found)})
         return
     from gpuwatch.cli.record_tables import show_fleet  # noqa: PLC0415  slow
 

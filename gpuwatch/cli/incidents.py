@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-import orjson
 import typer
 
-from gpuwatch.cli.asking import ByOption, CommentOption, leave
+from gpuwatch.cli.asking import ByOption, CommentOption, leave, refuse_early
 from gpuwatch.cli.nearest import did_you_mean
 from gpuwatch.cli.options import (
     ConfigOption,
@@ -17,12 +16,14 @@ from gpuwatch.cli.options import (
     chosen,
     settings_from,
 )
+from gpuwatch.cli.printing import print_json
 from gpuwatch.cli.remote import Asked, Desk, Record, desk
 from gpuwatch.errors import ConfigError
 from gpuwatch.model.request import RequestKind
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
 
+MOST = 200
 AllOption = Annotated[bool, typer.Option("--all", help="Ended ones too.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=10_000, help="At most so many.")]
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As the list shows it.")]
@@ -32,7 +33,7 @@ IdArgument = Annotated[str, typer.Argument(metavar="ID", help="As the list shows
 def incidents(
     ctx: typer.Context,
     every: AllOption = False,
-    limit: LimitOption = 200,
+    limit: LimitOption = MOST,
     config: ConfigOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -45,12 +46,16 @@ def incidents(
     """
     if ctx.invoked_subcommand is None:
         list_(every, limit, config, output)
+        return
+    few = limit != MOST
+    early = {"--all": every, "--limit": few, "--config": config, "--output": output}
+    refuse_early(ctx.invoked_subcommand, early)
 
 
 @app.command("list")
 def list_(
     every: AllOption = False,
-    limit: LimitOption = 200,
+    limit: LimitOption = MOST,
     config: ConfigOption = None,
     output: OutputOption = None,
 ) -> None:
@@ -62,7 +67,7 @@ def list_(
         found = asked.incidents(every=every, limit=limit)
         name = asked.name
     if chosen(output) is Output.JSON:
-        _print_json({"incidents": list(found)})
+        print_json({"incidents": list(found)})
         return
     from gpuwatch.cli.record_tables import show_incidents  # noqa: PLC0415  slow
 
@@ -80,7 +85,7 @@ def show(
     with desk(settings_from(config)) as asked:
         found = _known(asked, incident_id)
     if chosen(output) is Output.JSON:
-        _print_json(found)
+        print_json(found)
         return
     from gpuwatch.cli.record_tables import show_incident  # noqa: PLC0415  slow
 
@@ -137,7 +142,3 @@ def _known(asked: Desk, incident_id: str) -> Record:
     otherwise = "`gpuwatch incidents list --all` shows them"
     remedy = did_you_mean(incident_id, known, otherwise)
     raise ConfigError(incident_id, "there is no such incident", remedy)
-
-
-def _print_json(document: Record) -> None:
-    typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))

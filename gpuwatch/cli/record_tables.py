@@ -59,7 +59,7 @@ def show_incidents(found: Sequence[Record], name: str, *, every: bool) -> None:
         out.print("no incidents" if every else "[green]no open incidents[/]")
         _from(out, name)
         return
-    table = _table("id", "severity", "where", "what", "since")
+    table = _table("id", "severity", "where", "what", "for")
     for incident in found:
         table.add_row(
             incident["id"],
@@ -136,14 +136,14 @@ def _show_story(out: Console, story: Sequence[Record]) -> None:
 
 
 def show_silences(found: Sequence[Record], name: str) -> None:
-    """One row each."""
+    """One row each, though every cluster holds it."""
     out, now = console(), time.time()
     if not found:
         out.print("no silences")
         _from(out, name)
         return
     table = _table("id", "mutes", "ends", "by", "why")
-    for silence in found:
+    for silence in {one["id"]: one for one in found}.values():
         left = (instant(silence["ends_at"]) or now) - now
         ends = f"in {say_duration(left)}" if left > 0 else "[dim]ended[/]"
         table.add_row(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-import orjson
 import typer
 
 from gpuwatch.cli.nearest import did_you_mean
@@ -16,6 +15,7 @@ from gpuwatch.cli.options import (
     chosen,
     settings_from,
 )
+from gpuwatch.cli.printing import print_json
 from gpuwatch.errors import ConfigError
 from gpuwatch.settings import Settings
 
@@ -43,8 +43,7 @@ def rules(
         raise ConfigError(name, "there is no such rule", remedy)
     shown = list(found.values()) if name is None else [found[name]]
     if chosen(output) is Output.JSON:
-        document = {"rules": shown}
-        typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2))
+        print_json({"rules": shown})
         return
     from gpuwatch.cli import rule_tables  # noqa: PLC0415  slow to import
 

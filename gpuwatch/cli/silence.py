@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import orjson
 import typer
 
 from gpuwatch.cli.asking import ByOption, leave
@@ -17,6 +16,7 @@ from gpuwatch.cli.options import (
     chosen,
     settings_from,
 )
+from gpuwatch.cli.printing import print_json
 from gpuwatch.cli.remote import Asked, desk
 from gpuwatch.cli.times import instant, parse_span, parse_time
 from gpuwatch.errors import ConfigError
@@ -114,7 +114,7 @@ def list_(
     now = time.time()
     kept = [one for one in found if expired or (instant(one["ends_at"]) or 0) > now]
     if chosen(output) is Output.JSON:
-        typer.echo(orjson.dumps({"silences": kept}, option=orjson.OPT_INDENT_2))
+        print_json({"silences": kept})
         return
     from gpuwatch.cli.record_tables import show_silences  # noqa: PLC0415  slow
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import UTC, datetime
 
 from gpuwatch.errors import ConfigError
 from gpuwatch.model.duration import parse_duration, say_duration
 
+LONGEST_SECONDS = 100 * 365 * 86_400.0
 _UNIX = re.compile(r"\d+(\.\d+)?")
 
 
@@ -17,14 +17,18 @@ def parse_time(option: str, text: str) -> float:
 
     A time without a zone is UTC, as all times that gpuwatch prints.
     """
-    if _UNIX.fullmatch(text.strip()):
-        return float(text)
     try:
-        found = datetime.fromisoformat(text.strip())
-    except ValueError:
+        found = _moment(text.strip())
+    except (ValueError, OverflowError, OSError):
         remedy = "write it like 2026-11-24T18:00Z, or in Unix seconds"
         raise ConfigError(option, f"{text!r} is no time", remedy) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def _moment(text: str) -> datetime:
+    if _UNIX.fullmatch(text):
+        return datetime.fromtimestamp(float(text), UTC)
+    return datetime.fromisoformat(text)
 
 
 def parse_span(option: str, text: str) -> float:
@@ -34,8 +38,8 @@ def parse_span(option: str, text: str) -> float:
     except ValueError as error:
         problem, _, remedy = str(error).partition("; ")
         raise ConfigError(option, problem, remedy) from None
-    if not 0 < seconds < math.inf:
-        raise ConfigError(option, f"{text!r} is no time at all", "write it like 4h")
+    if not 0 < seconds <= LONGEST_SECONDS:
+        raise ConfigError(option, f"{text!r} is out of reach", "write it like 4h")
     return seconds
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from gpuwatch.doctor.coverage import coverage
@@ -45,16 +45,30 @@ def _behind_prometheus(
         yield reachable(client, clock)
         yield clock_skew(clock)
         server = Server.meet(client, settings, clock.server_at)
-        live = server.live()
-        yield generations(live)
-        yield node_names(server)
-        yield pace(server, measured(server))
-        yield from _readings(cluster, settings, server, frozenset(live))
+        yield from _answers(cluster, settings, server)
     except SourceError as error:
         yield unreachable(cluster, error)
         yield skip("readings", NOT_LOOKED)
     finally:
         client.close()
+
+
+def _answers(
+    cluster: PrometheusSettings, settings: Settings, server: Server
+) -> Iterator[Finding]:
+    """What one kind of query is refused (a managed service's limits) ends no other."""
+    live: Mapping[str, int] = {}
+    try:
+        live = server.live()
+        yield generations(live)
+    except SourceError as error:
+        yield fail("metric names", error.reason, "set prometheus.backend")
+    yield node_names(server)
+    try:
+        yield pace(server, measured(server))
+    except SourceError as error:
+        yield skip("intervals", f"range queries are refused: {error.reason}")
+    yield from _readings(cluster, settings, server, frozenset(live))
 
 
 def _readings(
@@ -68,8 +82,7 @@ def _readings(
         seen = look(source, settings)
     finally:
         source.close()
-    found = gpus(seen)
-    yield found
+    yield gpus(seen)
     if not len(seen.fleet):
         yield skip("rules", "no GPU to judge")
         return

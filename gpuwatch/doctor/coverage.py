@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 import numpy as np
@@ -31,9 +32,9 @@ def coverage(
     for rule, metrics in sorted(blind.items()):
         yield _blind(rule, metrics, live, book)
     for rule, why in seen.coverage.failed.items():
-        yield fail(f"rule {rule}", f"raised {why}", "that is a bug of the rule: report")
+        yield fail(rule, f"raised {why}", "that is a bug of the rule: report")
     for metric, why in seen.snapshot.unread.items():
-        yield fail(f"metric {metric}", f"could not be read: {why}", "see Prometheus")
+        yield fail(metric, f"could not be read: {why}", "see Prometheus")
     yield from _partly(seen)
     yield from _helpful(seen, live)
 
@@ -42,15 +43,15 @@ def _blind(
     rule: str, metrics: Sequence[str], live: frozenset[str], book: NameBook | None
 ) -> Finding:
     lines = tuple(line_for(metric, live) for metric in metrics if not _of_node(metric))
-    ages = "; ".join(f"{metric}, {_since(metric, book)}" for metric in metrics)
+    why = "; ".join(_why_blind(metric, book) for metric in metrics)
     mend = CSV_HINT if lines else NODE_HINT
-    return replace(warn(f"rule {rule}", f"sees nothing: no {ages}", mend), lines=lines)
+    return replace(warn(rule, f"sees nothing: {why}", mend), lines=lines)
 
 
-def _since(metric: str, book: NameBook | None) -> str:
+def _why_blind(metric: str, book: NameBook | None) -> str:
     if book is not None and book.of_metric(catalogue()[metric]):
-        return "exported once but not now"
-    return "exported by nobody"
+        return f"{metric} was exported once, not now"
+    return f"nobody exports {metric}"
 
 
 def _of_node(metric: str) -> bool:
@@ -73,7 +74,7 @@ def _partly(seen: Seen) -> Iterator[Finding]:
         without = _nodes_without(seen, metric)
         if without:
             what = f"{some(rules, 3)} cannot see {some(without, 3)}: no {metric}"
-            yield warn(f"metric {metric}", what, "give these nodes the same CSV")
+            yield warn(metric, what, "give these nodes the same CSV")
 
 
 def _nodes_without(seen: Seen, metric: str) -> list[str]:
@@ -97,12 +98,15 @@ def _helpful(seen: Seen, live: frozenset[str]) -> Iterator[Finding]:
         for read in rule.reads
         if not read.required and read.metric not in blind
     )
-    lacking = [name for name in wanted if _lacks(seen, name)]
+    there = {name.upper() for name in live}
+    lacking = [name for name in wanted if _lacks(seen, name, there)]
     if lacking:
         what = f"rules would judge better with {some(lacking)}"
         lines = tuple(line_for(name, live) for name in lacking)
         yield replace(ok("helpful metrics", what), lines=lines)
 
 
-def _lacks(seen: Seen, metric: str) -> bool:
-    return not _of_node(metric) and metric not in seen.snapshot.columns
+def _lacks(seen: Seen, metric: str, there: AbstractSet[str]) -> bool:
+    if _of_node(metric) or metric in seen.snapshot.columns:
+        return False
+    return not any(source.name in there for source in catalogue()[metric].names)

@@ -43,5 +43,5 @@ def _has_new_form(name: str) -> bool:
 def csv_line(metric: Metric, live: frozenset[str]) -> str:
     """`FIELD, type, help`: Go's CSV takes neither quotes nor commas in the help."""
     kind = "counter" if metric.kind == "counter" else "gauge"
-    text = metric.meaning.replace(",", "").replace('"', "").replace(";", ".")
+    text = metric.meaning.replace(",", "").replace('"', "")
     return f"{field_name(metric, live)}, {kind}, {text[:1].upper()}{text[1:]}."

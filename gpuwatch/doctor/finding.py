@@ -67,3 +67,8 @@ def some(names: Sequence[str], most: int = 5) -> str:
     """The first names of many: `node-01, node-02 and 46 more`."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 node`, `48 nodes`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

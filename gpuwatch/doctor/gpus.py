@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from gpuwatch.doctor.finding import Finding, fail, ok, some, warn
+from gpuwatch.doctor.finding import Finding, counted, fail, ok, some, warn
 from gpuwatch.doctor.sight import Seen
 
 # A count that few nodes have, while most have more, is a missing GPU, not a kind.
@@ -26,7 +26,7 @@ def gpus(seen: Seen) -> Finding:
     short = _short(counts, seen.settings.expected_gpus)
     models = sorted({gpu.model for gpu in seen.fleet.gpus if gpu.model})
     kinds = f", {some(models, 3)}" if models else ""
-    what = f"{total} GPUs on {len(counts)} nodes{kinds}"
+    what = f"{counted(total, 'GPU')} on {counted(len(counts), 'node')}{kinds}"
     if not short:
         return ok("GPUs", what)
     told = [f"{node} shows {has} of {due}" for node, (has, due) in short.items()]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gpuwatch.doctor.csv_lines import OLD_REASONS, is_new
-from gpuwatch.doctor.finding import Finding, ok, some, warn
+from gpuwatch.doctor.finding import Finding, counted, ok, some, warn
 from gpuwatch.doctor.sight import Server
 from gpuwatch.model.fleet import Fleet
 from gpuwatch.model.metric import by_source_name, catalogue
@@ -17,7 +17,8 @@ from gpuwatch.sources.blocks import Labels
 from gpuwatch.sources.identity import host_of, is_address
 from gpuwatch.sources.register import Register
 
-CLASSIC, NEW, DCGM3 = "classic", "4.7 (units in the name)", "DCGM 3"
+CLASSIC, NEW = "classic", "DCGM 4.7's (unit in the name)"
+DCGM3 = "classic, as DCGM 3"
 _CONTAINER = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 _LOOPBACK = re.compile(r"localhost(\..*)?|127\..*|::1|0\.0\.0\.0", re.IGNORECASE)
 MOST_ROWS = 8
@@ -26,15 +27,15 @@ MOST_ROWS = 8
 def generations(live: Mapping[str, int]) -> Finding:
     """The generations among live names that gpuwatch knows; several are no fault."""
     known = {name: n for name, n in live.items() if name.lower() in by_source_name()}
-    found = Counter(_generation(name) for name in known)
-    if not found:
+    if not known:
         return warn(
             "metric names", "no DCGM metric has a live series", "is dcgm-exporter up?"
         )
-    kinds = " and ".join(kind for kind, _ in found.most_common())
+    found = {_generation(name) for name in known}
+    kinds = " and ".join(sorted(found - {CLASSIC} if DCGM3 in found else found))
     lowered = any(name != name.upper() for name in known)
     case = ", lower-cased by OpenTelemetry" if lowered else ""
-    what = f"{len(known)} known DCGM names, naming {kinds}{case}"
+    what = f"{len(known)} known DCGM metrics, names {kinds}{case}"
     mixed = _both(known)
     if not mixed:
         return ok("metric names", what)
@@ -51,14 +52,16 @@ def _generation(name: str) -> str:
 def _both(live: Mapping[str, int]) -> tuple[tuple[str, ...], ...]:
     """Quantities that have series under several names, with how many each."""
     spelled = {name.upper(): name for name in live}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for metric in catalogue().values():
         names = [s.name for s in metric.names if s.name.upper() in spelled]
         kinds = {_generation(name) for name in names}
         if len(kinds) > 1:
-            counts = [f"{name}: {live[spelled[name.upper()]]}" for name in names]
-            rows.append((metric.name, *counts))
-    return tuple(rows[:MOST_ROWS])
+            counts = [live[spelled[name.upper()]] for name in names]
+            told = zip(counts, names, strict=True)
+            rows += [(f"{count} series", name) for count, name in told]
+    more = len(rows) - MOST_ROWS
+    return (*rows[:MOST_ROWS], *([("...", f"and {more} more")] if more > 0 else ()))
 
 
 def node_names(server: Server) -> Finding:
@@ -107,7 +110,7 @@ def _why_rejected(label: str, value: str) -> str:
 
 
 def _row(label: str, names: Sequence[str]) -> tuple[str, ...]:
-    return (label, f"names {len(names)} nodes", some(names, 3))
+    return (label, f"names {counted(len(names), 'node')}", some(names, 3))
 
 
 def _rejected_row(label: str, why: str, values: Sequence[str]) -> tuple[str, ...]:
@@ -129,4 +132,4 @@ def _verdict(
         )
     by = " and ".join(nodes) or "nothing"
     notes = f"; {len(rejected)} kinds of names rejected" if rejected else ""
-    return ok("node names", f"{len(names)} nodes, named by {by}{notes}")
+    return ok("node names", f"{counted(len(names), 'node')}, named by {by}{notes}")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gpuwatch.doctor.finding import Finding, ok, some, warn
+from gpuwatch.doctor.finding import Finding, counted, ok, some, warn
 from gpuwatch.doctor.sight import Seen
 from gpuwatch.sources.blocks import Labels
 from gpuwatch.sources.identity import KUBERNETES_LABELS
@@ -37,7 +37,7 @@ def jobs(seen: Seen, series: Sequence[Labels]) -> Finding:
     if busy:
         count = len(set(seen.snapshot.jobs))
         by = f" (label {some(carried)})" if carried else ""
-        return ok("jobs", f"{count} jobs on {busy} GPUs{by}")
+        return ok("jobs", f"{counted(count, 'job')} on {counted(busy, 'GPU')}{by}")
     if carried:
         return ok("jobs", f"label {some(carried)} is there; no GPU works for a job now")
     return warn(

@@ -14,7 +14,10 @@ SKEW_WARN_SECONDS = 5.0
 SKEW_FAIL_SECONDS = 60.0
 _REMEDIES = (
     ("DNS", "check the host name in prometheus.url, and this host's DNS"),
-    ("refused", "is Prometheus running there? check host and port of prometheus.url"),
+    (
+        "onnection refused",
+        "is Prometheus running there? check host and port of prometheus.url",
+    ),
     ("TLS", "set prometheus.tls.ca_file (or server_name) to what the server shows"),
     ("HTTP 401", "set prometheus.bearer_token_file or basic_auth"),
     ("HTTP 403", "check credentials and prometheus.tenant"),
@@ -29,7 +32,7 @@ def unreachable(cluster: PrometheusSettings, error: SourceError) -> Finding:
     """The error in the client's words, which name what failed, and its remedy."""
     remedies = (remedy for sign, remedy in _REMEDIES if sign in error.reason)
     remedy = next(remedies, "try the address with curl from this host")
-    return fail("Prometheus", f"{_address(cluster)}: {error.reason}", remedy)
+    return fail("Prometheus", f"{_address(cluster)}: {error}", remedy)
 
 
 def reachable(client: PrometheusClient, clock: Clock) -> Finding:

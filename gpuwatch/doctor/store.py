@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from gpuwatch.doctor.finding import Finding, fail, ok, warn
+from gpuwatch.doctor.finding import Finding, counted, fail, ok, warn
 from gpuwatch.errors import StoreError
 from gpuwatch.model.duration import say_duration
 from gpuwatch.settings import StoreSettings
@@ -23,7 +23,9 @@ LEAST_FREE_BYTES = GIGA
 LONG_WAIT_SECONDS = 600.0
 
 
-def store(settings: StoreSettings) -> Iterator[Finding]:
+def store(
+    settings: StoreSettings, *, least_free_bytes: int = LEAST_FREE_BYTES
+) -> Iterator[Finding]:
     """The findings on the store; it is opened for reading only."""
     url = settings.url.get_secret_value()
     try:
@@ -34,14 +36,14 @@ def store(settings: StoreSettings) -> Iterator[Finding]:
     if place.path is None:
         yield _opened(url, place)
         return
-    yield _folder(place.path)
+    yield _folder(place.path, least_free_bytes)
     if place.path.exists():
         yield _opened(url, place)
     else:
         yield ok("store", f"{place.path}: not there yet; `gpuwatch run` makes it")
 
 
-def _folder(path: Path) -> Finding:
+def _folder(path: Path, least_free_bytes: int) -> Finding:
     """Whether this user may write there, and how much room is left."""
     folder = _nearest_existing(path.parent)
     targets = [folder, *(file for file in (path,) if path.exists())]
@@ -50,7 +52,7 @@ def _folder(path: Path) -> Finding:
         mend = "run doctor as the user that runs gpuwatch, or mend owner and mode"
         return fail("store folder", f"this user may not write {closed[0]}", mend)
     free = shutil.disk_usage(folder).free
-    if free < LEAST_FREE_BYTES:
+    if free < least_free_bytes:
         what = f"only {free / MEGA:.0f} MB free in {folder}"
         return warn("store folder", what, "free space there, or move store.url")
     return ok("store folder", f"{folder}: writable, {free / GIGA:.0f} GB free")
@@ -75,9 +77,11 @@ def _opened(url: str, place: Place) -> Finding:
     size = _size(place)
     what = f"{place.shown}: schema {head_revision()}{size}"
     if oldest_seconds > LONG_WAIT_SECONDS:
-        told = f"{waiting} messages wait, the oldest {say_duration(oldest_seconds)}"
+        told = (
+            f"{counted(waiting, 'message')} unsent for {say_duration(oldest_seconds)}"
+        )
         return warn("store", f"{what}; {told}", "is `gpuwatch run` up, and Slack well?")
-    return ok("store", f"{what}, {waiting} messages wait")
+    return ok("store", f"{what}, {counted(waiting, 'unsent message')}")
 
 
 def _size(place: Place) -> str:

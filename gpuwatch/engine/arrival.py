@@ -33,11 +33,12 @@ def look_back(engine: Engine, past: Iterable[Snapshot]) -> None:
     A cluster that is known gets its windows filled, so that a restart neither forgets
     nor tells anything twice. In a new one the past is judged as well: what stands
     there was found on arrival, and dates from its first bad sample; the engine's
-    whole state is then still to be written.
+    whole state is then still to be written. Where the past shows nobody (Prometheus was
+    not there yet, or down) there is nothing to judge: that is no trouble of now.
     """
     is_known = engine.knows_cluster
     for snapshot in past:
         if is_known:
             engine.seed(snapshot)
-        else:
+        elif snapshot.present.any():
             engine.committed(engine.step(snapshot, looking_back=True))

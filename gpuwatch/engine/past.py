@@ -27,6 +27,11 @@ class Track:
         self._times = np.zeros(CAPACITY)
         self._end = 0
 
+    @property
+    def is_empty(self) -> bool:
+        """Nothing was ever added."""
+        return self._end == 0
+
     def add(self, at: float, column: Column) -> None:
         """Append; the newest step replaces its forerunner while that is too close."""
         self._make_room(len(column))
@@ -70,11 +75,15 @@ class Past:
         self._tracks = {name: Track(w) for name, w in windows.items() if w > 0}
 
     def add(self, snapshot: Snapshot) -> None:
-        """Take up the snapshot's columns; a metric that was not read is a gap."""
+        """Take up the snapshot's columns; a metric that was not read is a gap.
+
+        One that nobody ever exported costs nothing.
+        """
         for name, track in self._tracks.items():
-            track.add(snapshot.at, fitted(snapshot.column(name), snapshot.rows))
+            if name in snapshot.columns or not track.is_empty:
+                track.add(snapshot.at, fitted(snapshot.column(name), snapshot.rows))
 
     def view(self, metric: str, rows: int) -> tuple[Column, History] | None:
         """Times and values of one metric, or None for one without a window."""
         track = self._tracks.get(metric)
-        return None if track is None else track.view(rows)
+        return None if track is None or track.is_empty else track.view(rows)

@@ -10,7 +10,7 @@ its id and its message.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from hashlib import blake2b
@@ -49,7 +49,8 @@ def loudness(rules: Mapping[str, Rule]) -> dict[str, int]:
 def incident_id(condition: Condition) -> str:
     """The same fault at the same time has the same id, wherever it is computed."""
     text = f"{condition.rule}|{condition.subject.key}|{condition.started_at:.0f}"
-    return "gw-" + blake2b(text.encode(), digest_size=5).hexdigest()
+    raw = text.encode(errors="surrogatepass")
+    return "gw-" + blake2b(raw, digest_size=5).hexdigest()
 
 
 def _house(book: Book, condition: Condition, now: float) -> None:
@@ -179,15 +180,27 @@ def _open(book: Book, condition: Condition, now: float) -> str:
 
 
 def _merge_domains(book: Book, now: float, nodes_in_service: int) -> None:
-    """Incidents of one rule that began together on several nodes are one cause."""
+    """Incidents of one rule that began together on several nodes are one cause.
+
+    Pending conditions are counted too: a rack is scraped node by node, and whoever
+    waited for its last node to fire would have told the first ones apart.
+    """
     alike: dict[tuple[str, str, str], list[Condition]] = defaultdict(list)
-    for incident in book.open_incidents():
-        for condition in book.of(incident.id):
-            if condition.rule == incident.lead and condition.subject.node:
-                key = (incident.cluster, condition.rule, condition.subject.detail)
-                alike[key].append(condition)
+    for condition in _leading(book):
+        subject = condition.subject
+        alike[subject.cluster, condition.rule, subject.detail].append(condition)
     for conditions in alike.values():
         _merge_together(book, conditions, now, nodes_in_service)
+
+
+def _leading(book: Book) -> Iterator[Condition]:
+    """On nodes: those that lead an open incident, and those that may open one."""
+    for condition in book.conditions.values():
+        home = book.incidents.get(condition.incident_id)
+        leads = home is not None and home.open and home.lead == condition.rule
+        begins = condition.state is State.PENDING and not condition.incident_id
+        if condition.subject.node and (leads or begins):
+            yield condition
 
 
 def _merge_together(
@@ -214,6 +227,8 @@ def _bursts(conditions: list[Condition], seconds: float) -> list[list[Condition]
 def _merge(book: Book, burst: list[Condition], now: float) -> None:
     ids = {book.conditions[c.key].incident_id for c in burst}
     homes = [book.incidents[i] for i in ids if i and book.incidents[i].open]
+    if len(homes) < 2:
+        return
     survivor, *others = sorted(
         homes, key=lambda i: (i.told is None, i.detected_at, i.started_at, i.id)
     )

@@ -80,23 +80,25 @@ class Window:
 
         A reading below its predecessor is a reset, and counts from zero.
         """
-        values = forward_filled(self.history(metric, seconds))
+        values = self.history(metric, seconds)
         if len(values) < 2:
             return absent(self.now.rows)
-        before, after = values[:-1], values[1:]
-        step = np.where(after >= before, after - before, after)
-        pairs = ~np.isnan(before) & ~np.isnan(after)
-        total = np.where(pairs, step, 0.0).sum(axis=0)
-        live = pairs.any(axis=0) & ~np.isnan(self.get(metric))
-        return np.where(live, total, np.nan)
+        risen = np.zeros(self.now.rows)
+        rows = np.flatnonzero(moved(values))
+        risen[rows] = _rise(values[:, rows])
+        return np.where(np.isnan(self.get(metric)), np.nan, risen)
 
     def span(self, metric: str, seconds: float) -> Column:
         """Seconds between a row's first and newest reading inside the window."""
         values = self.history(metric, seconds)
         times = self.history_at(metric, seconds)
         known = ~np.isnan(values)
-        first = np.where(known, times[:, None], np.inf).min(axis=0)
-        return np.where(known.any(axis=0), self.now.at - first, np.nan)
+        if len(known) == 0:
+            return absent(self.now.rows)
+        if known[0].all():
+            return np.full(self.now.rows, self.now.at - times[0])
+        first = known.argmax(axis=0)
+        return np.where(known.any(axis=0), self.now.at - times[first], np.nan)
 
     def share(self, metric: str, seconds: float, bits: int) -> Column:
         """The share of known readings in which any of `bits` was set."""
@@ -113,6 +115,25 @@ def has_bits(values: NDArray[np.float64], bits: int) -> Mask:
     whole = np.where(np.isnan(values), 0.0, values).astype(np.int64)
     hit: Mask = (whole & bits) != 0
     return hit
+
+
+def moved(values: History) -> Mask:
+    """Rows that are not the same known value at every step, bool[rows].
+
+    Most error counters of a large fleet stand still: what follows need only look at
+    the few that do not. A gap counts as a move.
+    """
+    differs: Mask = (values[1:] != values[:-1]).any(axis=0)
+    return differs
+
+
+def _rise(values: History) -> Column:
+    filled = forward_filled(values)
+    before, after = filled[:-1], filled[1:]
+    step = np.where(after >= before, after - before, after)
+    pairs = ~np.isnan(before) & ~np.isnan(after)
+    total = np.where(pairs, step, 0.0).sum(axis=0)
+    return np.where(pairs.any(axis=0), total, np.nan)
 
 
 def forward_filled(values: History) -> History:

@@ -10,7 +10,7 @@ from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Severity
 from gpuwatch.model.snapshot import Column, Mask
 from gpuwatch.model.verdict import Finding, Verdicts, Words
-from gpuwatch.model.window import Read, Window, forward_filled
+from gpuwatch.model.window import Read, Window, forward_filled, moved
 
 METRIC = "ecc_correctable_volatile"
 LONG_SECONDS, SHORT_SECONDS = 900.0, 300.0
@@ -84,30 +84,32 @@ class EccCorrectableRate(Rule):
         return Words("Many correctable memory errors", action)
 
 
-def _steps(window: Window, seconds: float) -> tuple[NDArray[np.float64], Column]:
-    """Errors between readings, float64[steps-1, rows], and the readings' times."""
-    values = forward_filled(window.history(METRIC, seconds))
-    before, after = values[:-1], values[1:]
-    rise = np.where(after >= before, after - before, after)
-    return rise, window.history_at(METRIC, seconds)
-
-
 def _slowest(window: Window, seconds: float) -> Column:
     """The rate of the slowest third, per second; NaN where the window is not full."""
-    rise, times = _steps(window, seconds)
+    values, times = window.history(METRIC, seconds), window.history_at(METRIC, seconds)
     whole = _covered(window, seconds)
     if not whole.any() or len(times) <= PARTS:
         return np.full(window.now.rows, np.nan)
+    slowest = np.zeros(window.now.rows)
+    rows = np.flatnonzero(moved(values) & whole)
+    slowest[rows] = _slowest_part(values[:, rows], times)
+    return np.where(whole, slowest, np.nan)
+
+
+def _slowest_part(values: NDArray[np.float64], times: Column) -> Column:
+    filled = forward_filled(values)
+    before, after = filled[:-1], filled[1:]
+    rise = np.nan_to_num(np.where(after >= before, after - before, after))
     edges = np.linspace(times[0], times[-1], PARTS + 1)
     part = np.clip(np.searchsorted(edges, times[1:], side="left") - 1, 0, PARTS - 1)
     rates = [_per_second(rise, times, part == number) for number in range(PARTS)]
-    slowest = np.fmin.reduce(rates)
-    return np.where(whole, slowest, np.nan)
+    slowest: Column = np.fmin.reduce(rates)
+    return slowest
 
 
 def _per_second(rise: NDArray[np.float64], times: Column, mine: Mask) -> Column:
     lasted = float(np.diff(times)[mine].sum())
-    total: Column = np.nan_to_num(rise[mine]).sum(axis=0)
+    total: Column = rise[mine].sum(axis=0)
     return total / lasted if lasted > 0 else np.full(rise.shape[1], np.nan)
 
 

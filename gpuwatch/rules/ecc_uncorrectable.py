@@ -56,8 +56,10 @@ class EccUncorrectable(Rule):
         volatile, lifetime = alive(window, VOLATILE), alive(window, LIFETIME)
         before, before_lifetime = window.recall(VOLATILE), window.recall(LIFETIME)
         fresh = np.where(volatile >= before, volatile - before, volatile)
-        first = window.increase(VOLATILE, LOOK_BACK_SECONDS)
-        fresh = np.where(np.isnan(before), np.nan_to_num(first), fresh)
+        unseen = np.isnan(before)
+        if unseen.any():
+            look_back = window.increase(VOLATILE, LOOK_BACK_SECONDS)
+            fresh = np.where(unseen, look_back, fresh)
         aged = np.where(lifetime > before_lifetime, lifetime - before_lifetime, 0.0)
         errors = np.maximum(np.nan_to_num(fresh), aged)
         known = ~np.isnan(volatile) | ~np.isnan(lifetime)

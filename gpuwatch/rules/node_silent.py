@@ -17,6 +17,7 @@ from gpuwatch.model.verdict import Finding, Verdicts, Words
 from gpuwatch.model.window import Read, Window
 
 LONGEST_GAP_SECONDS = 150.0
+TOGETHER_SECONDS = 120.0
 TENSOR, UTILIZATION = "tensor_active_ratio", "utilization_percent"
 ALIVE, JOB = "was_alive", "job"
 SINCE, LAST, HELD = "silent_since", "silent_at", "silent_seconds"
@@ -27,8 +28,10 @@ class NodeSilent(Rule):
 
     What: its GPU exporter is down or all its series are gone, and its node_exporter is
     down too or not monitored, for 5 minutes; for 1 minute when every other GPU of its
-    job has stopped working. A node that was never heard is not judged, and nobody is
-    silent when Prometheus hears no exporter at all.
+    job has stopped working. Half of that is enough where another node that fell silent
+    within the same 2 minutes is told, so that a rack is one message. A node that was
+    never heard is not judged, and nobody is silent when Prometheus hears no exporter at
+    all.
 
     Why: the node has crashed, lost its network or its power; its job stands still.
 
@@ -82,6 +85,7 @@ class NodeSilent(Rule):
         stalled = self._stalled(window, job, silent)
         limit = np.where(stalled, self.params.stalled_hold, self.params.silent_hold)
         firing = silent & (count.held >= limit)
+        firing |= silent & _went_with(firing, count, limit)
         return Verdicts(
             firing=firing,
             known=firing | alive,
@@ -151,6 +155,16 @@ def _counted(window: Window, silent: Mask, alive: Mask) -> _Silence:
     since, last = np.where(first, now, since), np.where(silent, now, last)
     over = np.full(nodes, np.nan)
     return _Silence(*(np.where(alive, over, column) for column in (since, last, held)))
+
+
+def _went_with(firing: Mask, count: _Silence, limit: Column) -> Mask:
+    """Half as long silent, but since the same moments as one that fires: one cause."""
+    if not firing.any():
+        return firing
+    starts = count.since[firing]
+    near = np.abs(count.since[:, np.newaxis] - starts).min(axis=1) <= TOGETHER_SECONDS
+    went_with: Mask = near & (count.held >= limit / 2)
+    return went_with
 
 
 def _jobs_of_nodes(window: Window, nodes: int) -> Column:

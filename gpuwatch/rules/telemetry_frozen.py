@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from gpuwatch.model.duration import Seconds
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category
-from gpuwatch.model.snapshot import Column, absent
+from gpuwatch.model.snapshot import Column, Mask, absent
 from gpuwatch.model.verdict import Finding, Verdicts, Words
 from gpuwatch.model.window import Read, Window, forward_filled
 
 ENERGY, POWER = "energy_joules", "power_watts"
 WINDOW_SECONDS = 600.0
 OLDEST_SAMPLE_SECONDS = 120.0
+SAMPLED_GPUS = 500
 
 
 class TelemetryFrozen(Rule):
@@ -55,7 +57,7 @@ class TelemetryFrozen(Rule):
 
     def judge(self, window: Window) -> Verdicts:
         """Per GPU; UNKNOWN without energy, power, fresh scrapes or enough past."""
-        pace = _pace(window)
+        pace = _pace(window, self.params.flat_for)
         limit = np.fmax(self.params.flat_for, self.params.intervals_count * pace.usual)
         power, energy = window.get(POWER), window.get(ENERGY)
         fresh = window.now.at - window.now.sampled_at <= OLDEST_SAMPLE_SECONDS
@@ -85,30 +87,50 @@ class TelemetryFrozen(Rule):
 class _Pace:
     """Per GPU, seconds: since the counter moved, and how often it usually does.
 
-    `moved`: it was seen to move inside the window; `usual` NaN = nobody did.
+    `moved`: it was seen to move inside the window. Both times are NaN for GPUs whose
+    counter moved just now: they need no closer look.
     """
 
     flat: Column
     usual: Column
-    moved: np.ndarray
+    moved: Mask
 
 
-def _pace(window: Window) -> _Pace:
-    values = forward_filled(window.history(ENERGY, WINDOW_SECONDS))
-    times = window.history_at(ENERGY, WINDOW_SECONDS)
+def _pace(window: Window, flat_for_seconds: float) -> _Pace:
     rows = window.now.rows
-    if len(values) < 2:
-        return _Pace(absent(rows), absent(rows), np.zeros(rows, bool))
-    known = ~np.isnan(values)
+    values = window.history(ENERGY, WINDOW_SECONDS)
+    times = window.history_at(ENERGY, WINDOW_SECONDS)
+    flat, usual = absent(rows), absent(rows)
+    recent = values[times >= window.now.at - flat_for_seconds]
+    still = ((recent == window.get(ENERGY)) | np.isnan(recent)).all(axis=0)
+    moved, suspects = ~still, np.flatnonzero(still)
+    if len(values) >= 2 and len(suspects):
+        last, own = _moves(values[:, suspects], times)
+        flat[suspects] = window.now.sampled_at[suspects] - last
+        usual[suspects] = np.fmax(own, _fleets_interval(values, times))
+        moved[suspects] = ~np.isnan(own)
+    return _Pace(flat, usual, moved)
+
+
+def _fleets_interval(values: NDArray[np.float64], times: Column) -> float:
+    """The median over a sample of the fleet, seconds; NaN where nothing moved."""
+    few = values[:, :: max(1, values.shape[1] // SAMPLED_GPUS)]
+    _, own = _moves(few, times)
+    known = own[~np.isnan(own)]
+    return float(np.median(known)) if len(known) else np.nan
+
+
+def _moves(values: NDArray[np.float64], times: Column) -> tuple[Column, Column]:
+    """When each counter moved last, and its longest pause before that (NaN = none).
+
+    A counter that never moved counts from its first reading.
+    """
+    filled = forward_filled(values)
+    known = ~np.isnan(filled)
     last = np.where(known, times[:, None], np.inf).min(axis=0)
-    longest = np.zeros(rows)
-    moves = known[1:] & known[:-1] & (values[1:] != values[:-1])
-    for step in range(len(moves)):
-        gap = times[step + 1] - last
-        longest = np.where(moves[step], np.maximum(longest, gap), longest)
-        last = np.where(moves[step], times[step + 1], last)
-    moved = moves.any(axis=0)
-    flat = window.now.sampled_at - np.where(np.isinf(last), np.nan, last)
-    own = np.where(moved, longest, np.nan)
-    fleet = float(np.median(own[moved])) if moved.any() else np.nan
-    return _Pace(flat, np.fmax(own, fleet), moved)
+    longest = absent(values.shape[1])
+    for step in range(1, len(filled)):
+        moves = known[step - 1] & (filled[step] != filled[step - 1])
+        longest = np.where(moves, np.fmax(longest, times[step] - last), longest)
+        last = np.where(moves, times[step], last)
+    return np.where(np.isinf(last), np.nan, last), longest

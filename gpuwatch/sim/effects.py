@@ -193,6 +193,7 @@ _APPLY: dict[str, Callable[[Effects, Rows, Fault], None]] = {
     "gpu_lost": _gpu_lost,
     "reboot": _off,
     "gap": _nothing,
+    "reload": _nothing,
     "hot": _hot,
     "hang": _hang,
     "job_end": _job_end,

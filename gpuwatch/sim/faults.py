@@ -23,13 +23,15 @@ KINDS = (
     "gpu_lost",
     "reboot",
     "gap",
+    "reload",
     "hot",
     "hang",
     "job_end",
 )
 JOB = "*"
 _JOB_KINDS = ("hang", "job_end")
-_DEFAULT_SECONDS = {"reboot": 60.0, "gap": 10.0}
+_DEFAULT_SECONDS = {"reboot": 60.0, "gap": 10.0, "reload": 3.0}
+SHORTEST_SECONDS = 0.001
 _UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TIMES = re.compile(r"(\d+(?:\.\d+)?)([smh]?)(?:-(?:(\d+(?:\.\d+)?)([smh]?))?)?")
 
@@ -39,7 +41,8 @@ class Fault:
     """One thing that goes wrong; active while start <= now < end.
 
     `gpu` None means every GPU of the node, `node` "*" the whole job, `end_seconds`
-    None never (a reboot lasts 60 s, a gap 10 s by default). `code` is the XID, `bits`
+    None never (by default a reboot lasts 60 s, a gap 10 s, an
+    exporter's hot reload 3 s). `code` is the XID, `bits`
     the throttle reasons, `percent` the clock lost, `rate` events a second, `celsius`
     the temperature (of `hot`: the rise), `width` the PCIe lanes that are left.
     """
@@ -172,6 +175,16 @@ class Timetable:
         ended = [f for f in working if f.over(now_seconds)]
         self.active = [f for f in working if not f.over(now_seconds)]
         return began, ended
+
+    def end(self, fault: Fault, now_seconds: float) -> None:
+        """End a fault now, as if it had been entered so; one to come never comes."""
+        self.pending = [f for f in self.pending if f != fault]
+        self.active = [
+            replace(f, end_seconds=max(now_seconds, f.start_seconds + SHORTEST_SECONDS))
+            if f == fault
+            else f
+            for f in self.active
+        ]
 
     def at_work(self, now_seconds: float) -> list[Fault]:
         """The faults at work at a time that no turn may have reached yet."""

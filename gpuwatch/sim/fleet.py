@@ -28,12 +28,13 @@ from gpuwatch.sim.page import Exporter
 from gpuwatch.sim.physics import REJOIN_SECONDS, Job, Machine
 from gpuwatch.sim.readings import Readings, collect
 
-Condition = Literal["up", "off", "refusing", "failing"]
+Condition = Literal["up", "off", "refusing", "failing", "reloading"]
 _CONDITIONS: dict[str, Condition] = {
     "node_down": "off",
     "reboot": "off",
     "gap": "refusing",
     "exporter_error": "failing",
+    "reload": "reloading",
 }
 _REBOOTS = ("node_down", "reboot")
 _RESETS = ("ecc", "gpu_lost")
@@ -99,6 +100,10 @@ class SimFleet:
         for fault in faults:
             self._locate(fault)
         self._timetable.add(faults)
+
+    def end(self, fault: Fault) -> None:
+        """End a fault at the fleet's present time; one it does not have is no error."""
+        self._timetable.end(fault, self.now_seconds)
 
     def advance(self, now_seconds: float) -> None:
         """Move on to a time, one collect interval after the other; never back."""

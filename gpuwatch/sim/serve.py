@@ -68,10 +68,18 @@ class SimServer:
         """The time on the fleet's clock."""
         return self._clock() - self._t0_seconds
 
-    def inject(self, fault: Fault) -> None:
-        """Add a fault whose times count from now."""
+    def inject(self, fault: Fault) -> Fault:
+        """Add a fault whose times count from now; what `mend` takes."""
         with self._lock:
-            self.fleet.add(fault.shifted(self.now_seconds))
+            entered = fault.shifted(self.now_seconds)
+            self.fleet.add(entered)
+            return entered
+
+    def mend(self, fault: Fault) -> None:
+        """End a fault that `inject` gave, now."""
+        with self._lock:
+            self.fleet.advance(self.now_seconds)
+            self.fleet.end(fault)
 
     def prometheus_config(self, scrape_interval: str = "1s") -> str:
         """A Prometheus configuration that scrapes this fleet."""
@@ -99,7 +107,8 @@ class SimServer:
             condition = self.fleet.condition(node_index)
             if condition == "failing":
                 return HTTPStatus.INTERNAL_SERVER_ERROR
-            return self.fleet.render(node_index) if condition == "up" else None
+            answers = condition in ("up", "reloading")
+            return self.fleet.render(node_index) if answers else None
 
     def _node_answer(self, node_index: int) -> Answer:
         with self._lock:

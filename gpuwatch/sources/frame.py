@@ -38,6 +38,12 @@ class Piece:
         seen = ~np.isnan(self.raw)
         return seen if self.proven is None else seen | self.proven
 
+    @property
+    def speaks(self) -> bool:
+        """Whether it says anything at all."""
+        proves = self.proven is not None and bool(self.proven.any())
+        return proves or not np.isnan(self.raw).all()
+
 
 @dataclass
 class Frame:

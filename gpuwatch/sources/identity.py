@@ -66,6 +66,8 @@ def host_of(instance: str) -> str:
 
 def is_address(name: str) -> bool:
     """Whether a name is an IP address, which a pod does not keep."""
+    if ":" not in name and not name[-1:].isdigit():
+        return False
     try:
         ipaddress.ip_address(name)
     except ValueError:

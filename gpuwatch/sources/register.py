@@ -18,6 +18,7 @@ from gpuwatch.sources.identity import (
     NodeName,
     host_of,
     index_of,
+    is_address,
     uuid_of,
 )
 from gpuwatch.sources.places import Places
@@ -43,7 +44,8 @@ class Register:
         self._aliases: dict[str, str] = {}
         self._row_of: dict[Key, int] = {}
         self._node_of: dict[Key, str] = {}
-        self._key_labels = ("UUID", "uuid", "GPU_I_ID", *naming.place_labels)
+        self._place_labels = naming.place_labels
+        self._key_labels = ("UUID", "uuid", "GPU_I_ID", *self._place_labels)
 
     @property
     def beat_labels(self) -> tuple[str, ...]:
@@ -61,6 +63,9 @@ class Register:
     def _key(self, labels: Labels) -> Key:
         return tuple([labels.get(name) for name in self._key_labels])
 
+    def _place(self, labels: Labels) -> Key:
+        return tuple([labels.get(name) for name in self._place_labels])
+
     def unknown(self, labels: Iterable[Labels]) -> bool:
         """Whether any series with a UUID was never introduced."""
         known = self._row_of
@@ -68,7 +73,7 @@ class Register:
 
     def node(self, labels: Labels) -> str:
         """The name of a series' node; remembered by its label values."""
-        key = tuple([labels.get(name) for name in self.naming.place_labels])
+        key = self._place(labels)
         name = self._node_of.get(key)
         if name is None:
             found = self.naming.node(labels, self._rejected)
@@ -107,7 +112,7 @@ class Register:
             uuid=uuid,
             mig=labels.get("GPU_I_ID", ""),
             index=index_of(labels),
-            model=labels.get("modelName") or labels.get("model_name") or "",
+            model=_model_of(labels),
         )
 
     def learn(self, labels: Sequence[Labels]) -> None:
@@ -120,20 +125,30 @@ class Register:
             self._rejected |= worthless
             self._aliases = aliases
             self._row_of.clear()
-            self._node_of.clear()
-        for one in labels:
-            if uuid := uuid_of(one):
-                self._row_of[self._key(one)] = self.fleet.add(self._gpu(one, uuid))
+        self._node_of.clear()
+        self._row_of = {self._key(one): self._introduced(one) for one in labels}
         self.places.follow(self.fleet)
         self._note_targets(labels)
+
+    def _introduced(self, labels: Labels) -> int:
+        """The row; what is known of its GPU is completed or put right."""
+        row = self._row_of.get(self._key(labels))
+        uuid = uuid_of(labels)
+        if not uuid or (row is not None and _agrees(self.fleet.gpus[row], labels)):
+            return -1 if row is None else row
+        return self.fleet.add(self._gpu(labels, uuid))
 
     def _renamed(
         self, labels: Sequence[Labels], rejected: set[tuple[str, str]]
     ) -> dict[str, str]:
         """Addresses that took over the GPUs of a known node: a pod that restarted."""
         cards: defaultdict[str, set[str]] = defaultdict(set)
+        names: dict[Key, NodeName] = {}
         for one in labels:
-            name = self.naming.node(one, rejected)
+            place = self._place(one)
+            name = names.get(place)
+            if name is None:
+                name = names[place] = self.naming.node(one, rejected)
             if not name.firm:
                 cards[name.text].add(uuid_of(one))
         aliases = {}
@@ -162,6 +177,25 @@ class Register:
                 self.ambiguous.add(target)
                 self.targets.pop(target, None)
                 self.fleet.instances.pop(target[1], None)
+        self._forget_pods({instance for _, instance in nodes})
+
+    def _forget_pods(self, alive: set[str]) -> None:
+        """Addresses that a node's exporter had before its pod was restarted."""
+        instances = self.fleet.instances
+        served = {instances[one] for one in alive if one in instances}
+        for instance, node in list(instances.items()):
+            gone = instance not in alive and node in served
+            if gone and is_address(host_of(instance)):
+                del instances[instance]
+        self.targets = {t: n for t, n in self.targets.items() if t[1] in instances}
+
+
+def _agrees(gpu: Gpu, labels: Labels) -> bool:
+    return gpu.index == index_of(labels) and gpu.model == _model_of(labels)
+
+
+def _model_of(labels: Labels) -> str:
+    return labels.get("modelName") or labels.get("model_name") or ""
 
 
 def _shows_exporter_pods(labels: Labels) -> bool:

@@ -11,6 +11,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from gpuwatch import __version__
 from gpuwatch.errors import StoreError
+from gpuwatch.telemetry import FAILURES
 from gpuwatch.web import api, pages
 from gpuwatch.web.access import Access, Gate
 from gpuwatch.web.readiness import readiness
@@ -84,8 +85,9 @@ async def _no_store(request: Request, error: Exception) -> Response:
 
 
 async def _broken(request: Request, error: Exception) -> Response:
-    """The traceback is in the log, not on the page."""
+    """Counted; the traceback goes to the log (by uvicorn), not to the page."""
     del error
+    FAILURES.labels("web").inc()
     text = "an error in gpuwatch; its log says more"
     return _error(500, text) if _is_api(request) else pages.failed(500, "Sorry", text)
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gpuwatch.engine.arrival import look_back
 from gpuwatch.engine.step import Memory, merged
 from gpuwatch.model.condition import Ending, State
 from gpuwatch.model.identity import Gpu
@@ -115,6 +116,29 @@ def test_a_rack_that_goes_down_together_is_one_card() -> None:
     (incident,) = site.open
     assert incident.scope is Scope.DOMAIN
     assert incident.nodes == ("n4", "n5", "n6", "n7")
+
+
+def test_a_rack_that_is_noticed_in_two_polls_is_one_card() -> None:
+    site = Site(nodes=20)
+    site.down |= {4, 5}
+    site.poll()
+    site.down |= {6, 7}
+    assert said(site.poll()) == ["card first!"]
+    site.poll(3)
+    (incident,) = site.open
+    assert incident.nodes == ("n4", "n5", "n6", "n7")
+    assert {m.card_id for m in site.messages} == {incident.card_id}
+
+
+def test_a_blip_on_a_third_node_does_not_open_anything() -> None:
+    site = Site(nodes=20)
+    site.down |= {4}
+    site.poll()
+    site.down |= {5, 6}
+    site.poll()
+    site.down -= {5, 6}
+    site.poll(5)
+    assert [i.nodes for i in site.open] == [("n4",)]
 
 
 def test_a_rack_that_goes_down_node_by_node_keeps_the_first_card() -> None:
@@ -250,6 +274,19 @@ def test_a_look_back_finds_arrivals_and_says_nothing() -> None:
     assert messages[0].card is not None
     assert messages[0].card.lines[0].startswith("Found on arrival")
     assert messages[0].text.endswith("· 60 s")
+
+
+def test_a_past_that_shows_nobody_is_not_judged() -> None:
+    site = Site()
+    site.memory = Memory("c")
+    site.down = {1, 2}
+    engine = site.restarted()
+    look_back(engine, [site.snapshot()])
+    assert engine.memory.conditions == {}
+    site.down = {1}
+    look_back(engine, [site.snapshot()])
+    (condition,) = engine.memory.conditions.values()
+    assert (condition.rule, condition.subject.node) == ("silent", "n1")
 
 
 def test_a_restart_neither_forgets_nor_repeats() -> None:

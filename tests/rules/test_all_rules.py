@@ -37,13 +37,15 @@ UNITS = re.compile(
     r"_(celsius|percent|megahertz|seconds|watts|count|ratio|gpus|readings)$"
 )
 RULES = [pytest.param(rule, id=name) for name, rule in builtin_rules().items()]
+# that nothing at all is known is the fault that it looks for
+JUDGES_ABSENCE = {"prometheus_unreachable"}
 every_rule = pytest.mark.parametrize("rule", RULES)
 every_rule_that_reads = pytest.mark.parametrize(
     "rule",
     [
         pytest.param(rule, id=name)
         for name, rule in builtin_rules().items()
-        if rule.reads
+        if rule.reads and name not in JUDGES_ABSENCE
     ],
 )
 

@@ -83,3 +83,14 @@ def test_the_timetable_tells_beginnings_and_ends_once() -> None:
 def test_a_fault_that_was_leapt_over_still_begins_and_ends() -> None:
     fault = Fault.parse("ecc:node-01:0@10-20")
     assert Timetable([fault]).turn(30) == ([fault], [fault])
+
+
+def test_a_fault_ends_when_it_is_told_to() -> None:
+    fault, later = Fault.parse("ecc:node-01:0@10"), Fault.parse("hot:node-01:0@90")
+    table = Timetable([fault, later])
+    assert table.turn(10) == ([fault], [])
+    for one in (fault, later):
+        table.end(one, 30)
+    _, ended = table.turn(30)
+    assert [one.end_seconds for one in ended] == [30]
+    assert table.turn(100) == ([], [])

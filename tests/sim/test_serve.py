@@ -106,6 +106,25 @@ def test_the_host_outlives_its_gpu_exporter(
     assert get(server.targets[0]).ok
 
 
+def test_a_hot_reload_empties_the_page_for_three_seconds(
+    server: SimServer, clock: Clock
+) -> None:
+    server.inject(Fault("reload", "node-01"))
+    emptied = get(server.targets[0])
+    assert (emptied.status_code, emptied.text) == (HTTPStatus.OK, "")
+    assert get(server.targets[1]).text
+    clock.seconds += 3
+    assert get(server.targets[0]).text
+
+
+def test_a_fault_without_an_end_is_mended(server: SimServer, clock: Clock) -> None:
+    broken = server.inject(Fault("exporter_error", "node-01"))
+    clock.seconds += 500
+    assert get(server.targets[0]).status_code == HTTPStatus.INTERNAL_SERVER_ERROR
+    server.mend(broken)
+    assert get(server.targets[0]).ok
+
+
 def test_the_host_page_tells_boot_and_time(server: SimServer, clock: Clock) -> None:
     def page() -> dict[str, float]:
         text = get(server.node_targets[0]).text

@@ -234,7 +234,8 @@ def test_a_node_is_never_seen_back_with_its_old_counters(look: Look) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "condition"), [("gap", "refusing"), ("exporter_error", "failing")]
+    ("kind", "condition"),
+    [("gap", "refusing"), ("exporter_error", "failing"), ("reload", "reloading")],
 )
 def test_a_failing_exporter_forgets_nothing(
     kind: str, condition: str, look: Look

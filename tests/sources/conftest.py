@@ -20,10 +20,14 @@ EVERYTHING = Plan(metrics=dict.fromkeys(catalogue(), 0.0))
 class Site:
     """A Prometheus with a tape in it, and one source that reads it."""
 
-    def __init__(self, url: str, naming: Naming | None = None) -> None:
+    def __init__(
+        self, url: str, naming: Naming | None = None, most_values: int = 250_000
+    ) -> None:
         settings = PrometheusSettings(url=url, backend="prometheus")
         self.client = PrometheusClient(settings, deadline_seconds=20)
-        self.source = PrometheusSource("test", self.client, naming)
+        self.source = PrometheusSource(
+            "test", self.client, naming, most_answer_values=most_values
+        )
         self.fleet = Fleet("test")
 
     def read(self, at: float = LAST, plan: Plan = EVERYTHING) -> Snapshot:
@@ -37,8 +41,10 @@ MakeSite = Callable[..., Site]
 
 
 @contextmanager
-def opened(url: str, naming: Naming | None = None) -> Iterator[Site]:
-    site = Site(url, naming)
+def opened(
+    url: str, naming: Naming | None = None, most_values: int = 250_000
+) -> Iterator[Site]:
+    site = Site(url, naming, most_values)
     try:
         yield site
     finally:

@@ -25,6 +25,7 @@ class Tape:
         name: str,
         value: float | Sequence[float],
         at: Sequence[float] | None = None,
+        /,
         **labels: str,
     ) -> None:
         """A value (or one for each time) at these times, default every 15 s."""
@@ -42,6 +43,7 @@ class Tape:
         number: int,
         readings: Mapping[str, float | Sequence[float]] | None = None,
         at: Sequence[float] | None = None,
+        /,
         **labels: str,
     ) -> None:
         """One GPU, as exporter 4.x shows it; with a temperature unless told."""

@@ -171,3 +171,13 @@ def test_an_instance_that_all_nodes_share_is_nobodys() -> None:
     Register(fleet, Naming()).learn(series)
     assert fleet.nodes == ["gpu-0", "gpu-1"]
     assert fleet.instances == {}
+
+
+def test_addresses_of_restarted_pods_are_forgotten_and_hosts_are_not() -> None:
+    fleet = Fleet("c")
+    register = Register(fleet, Naming())
+    for instance in ("10.0.0.1:9400", "gpu-01:9400", "10.0.0.2:9400"):
+        register.learn([gpu(0, Hostname="gpu-01", instance=instance)])
+    assert set(fleet.instances) == {"gpu-01:9400", "10.0.0.2:9400"}
+    register.learn([gpu(8, Hostname="gpu-02", instance="10.0.0.3:9400")])
+    assert fleet.instances["10.0.0.2:9400"] == "gpu-01"

@@ -149,10 +149,13 @@ def test_refusals_have_the_headers_too(house: House) -> None:
 
 
 def test_errors_inside_are_told_without_their_text(
-    house: House, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house.change(incidents=(object(),))
-    answer = house.get("/api/v1/incidents")
+    with built(tmp_path) as house, served(house):
+        house.change(incidents=(object(),))
+        answer = house.get("/api/v1/incidents")
+        house.change(incidents=())
+        assert 'gpuwatch_failures_total{what="web"}' in house.get("/metrics").text
     assert answer.status_code == 500
     assert answer.json() == {"error": "an error in gpuwatch; its log says more"}
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

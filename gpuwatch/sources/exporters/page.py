@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -18,26 +18,26 @@ def samples_of(text: str, instance: str) -> tuple[list[Sample], int]:
     The exporter can print a text where a number is due ("ERROR - FAILED TO CONVERT TO
     STRING"); that line is lost, not the page.
     """
+    lines = [line for line in text.splitlines() if line and line[0] != "#"]
     try:
-        return list(_parsed(text, instance)), 0
+        return list(_parsed(lines, instance)), 0
     except ValueError:
-        return _line_by_line(text, instance)
+        return _line_by_line(lines, instance)
 
 
-def _parsed(text: str, instance: str) -> Iterator[Sample]:
-    for family in text_string_to_metric_families(text):
+def _parsed(lines: Sequence[str], instance: str) -> Iterator[Sample]:
+    """Without `# TYPE` lines: the parser would put `_total` to counters' names."""
+    for family in text_string_to_metric_families("\n".join([*lines, ""])):
         for sample in family.samples:
             yield sample.name, {**sample.labels, "instance": instance}, sample.value
 
 
-def _line_by_line(text: str, instance: str) -> tuple[list[Sample], int]:
+def _line_by_line(lines: Sequence[str], instance: str) -> tuple[list[Sample], int]:
     found: list[Sample] = []
     broken = 0
-    for line in text.splitlines():
-        if line.startswith("#"):
-            continue
+    for line in lines:
         try:
-            found += _parsed(line + "\n", instance)
+            found += _parsed([line], instance)
         except ValueError:
             broken += 1
     return found, broken

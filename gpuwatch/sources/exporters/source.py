@@ -173,7 +173,7 @@ def _pieces(metric: Metric, families: Families, frame: Frame) -> list[Piece]:
         Piece(source, frame.spread(_block(families, source, metric.scope)))
         for source in metric.names
     ]
-    return [piece for piece in found if piece.known.any()]
+    return [piece for piece in found if piece.speaks]
 
 
 def _put_all(metrics: Sequence[Metric], families: Families, frame: Frame) -> None:

@@ -221,7 +221,7 @@ class Reading:
             except SourceError as error:
                 self._frame.unread[metric.name] = error.reason
                 failed = True
-        return [] if failed else [piece for piece in pieces if piece.known.any()]
+        return [] if failed else [piece for piece in pieces if piece.speaks]
 
     def _recalled(self, metric: Metric, position: int) -> bool:
         """A slow metric that is not due again takes its column of last time."""

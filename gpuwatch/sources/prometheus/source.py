@@ -31,8 +31,8 @@ MOST_COLUMN_VALUES = 10_000_000
 class PrometheusSource:
     """One cluster behind one client. `read` and `history` follow `ports.Source`.
 
-    All queries of a cycle have the same `time=`: the server's clock less the offset,
-    to the full second. What was learned of a fleet is kept from cycle to cycle.
+    All queries of a cycle have the same `time=`: the server's clock less the offset.
+    What was learned of a fleet is kept from cycle to cycle.
     """
 
     def __init__(
@@ -41,10 +41,12 @@ class PrometheusSource:
         client: Client,
         naming: Naming | None = None,
         max_sample_age_seconds: float = 90.0,
+        most_answer_values: int = MOST_ANSWER_VALUES,
     ) -> None:
         self.cluster = cluster
         self._client, self._naming = client, naming or Naming()
         self._max_age_seconds = max_sample_age_seconds
+        self._most_answer_values = most_answer_values
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gpuwatch-query")
         self._known: Acquaintance | None = None
 
@@ -105,7 +107,7 @@ class PrometheusSource:
             return 1
         rows, metrics = max(1, len(fleet)), max(1, len(plan.metrics))
         fitting = min(
-            MOST_ANSWER_VALUES // rows, MOST_COLUMN_VALUES // (rows * metrics)
+            self._most_answer_values // rows, MOST_COLUMN_VALUES // (rows * metrics)
         )
         return min(MOST_POINTS, max(1, fitting))
 

@@ -22,10 +22,10 @@ def node_column(made: Site, name: str, at: float = LAST) -> dict[str, float]:
 def test_a_silent_exporter_is_known_by_the_target_it_was(site: MakeSite) -> None:
     tape = Tape()
     early = stamps(T0, T0 + 150)
-    tape.gpu("a", 0, at=early, instance="10.0.0.1:9400")
+    tape.gpu("a", 0, None, early, instance="10.0.0.1:9400")
     tape.gpu("b", 1, instance="10.0.0.2:9400")
-    tape.add("up", 1, at=early, job="dcgm", instance="10.0.0.1:9400")
-    tape.add("up", 0, at=stamps(T0 + 165), job="dcgm", instance="10.0.0.1:9400")
+    tape.add("up", 1, early, job="dcgm", instance="10.0.0.1:9400")
+    tape.add("up", 0, stamps(T0 + 165), job="dcgm", instance="10.0.0.1:9400")
     tape.add("up", 1, job="dcgm", instance="10.0.0.2:9400")
     tape.add("up", 1, job="other", instance="10.0.0.1:9100")
     made = site(tape)
@@ -47,8 +47,8 @@ def test_a_target_that_is_gone_is_unknown(site: MakeSite) -> None:
 
 def test_a_restarted_pod_leaves_no_ghost_that_is_down(site: MakeSite) -> None:
     tape = Tape()
-    tape.gpu("a", 0, at=stamps(T0, T0 + 135), instance="10.0.0.1:9400")
-    tape.gpu("a", 0, at=stamps(T0 + 150), instance="10.0.0.2:9400")
+    tape.gpu("a", 0, None, stamps(T0, T0 + 135), instance="10.0.0.1:9400")
+    tape.gpu("a", 0, None, stamps(T0 + 150), instance="10.0.0.2:9400")
     tape.add("up", 0, job="dcgm", instance="10.0.0.1:9400")
     tape.add("up", 1, job="dcgm", instance="10.0.0.2:9400")
     made = site(tape)
@@ -98,8 +98,8 @@ def test_a_host_that_went_down_is_down_even_after_our_restart(site: MakeSite) ->
     tape = Tape()
     for number, node in enumerate(("gpu-01", "gpu-02")):
         at = stamps(T0, T0 + 150) if number == 0 else stamps()
-        tape.gpu(node, number, at=at)
-        tape.add(BOOT, 1.7e9, at=at, job="node", instance=f"{node}:9100")
+        tape.gpu(node, number, None, at)
+        tape.add(BOOT, 1.7e9, at, job="node", instance=f"{node}:9100")
         late = [0.0 if number == 0 and t > T0 + 150 else 1.0 for t in stamps()]
         tape.add("up", late, job="node", instance=f"{node}:9100")
     made = site(tape)

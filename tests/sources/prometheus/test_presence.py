@@ -56,7 +56,7 @@ def test_a_duplicated_series_does_not_stand_in_for_a_missing_one(
 def test_a_metric_that_vanishes_later_is_unknown_at_once(site: MakeSite) -> None:
     tape = Tape()
     tape.gpu("a", 0)
-    tape.gpu("a", 0, {PENDING: 0}, at=stamps(T0, T0 + 150))
+    tape.gpu("a", 0, {PENDING: 0}, stamps(T0, T0 + 150))
     made = site(tape)
     assert made.read(T0 + 150).columns["row_remap_pending"] == [0]
     assert "row_remap_pending" not in made.read(LAST).columns
@@ -65,7 +65,7 @@ def test_a_metric_that_vanishes_later_is_unknown_at_once(site: MakeSite) -> None
 def test_a_lost_gpu_is_no_reason_to_doubt_its_siblings(site: MakeSite) -> None:
     tape = Tape()
     readings = {**TEMPERATURE, PENDING: 0}
-    tape.gpu("a", 0, readings, at=stamps(T0, T0 + 150))
+    tape.gpu("a", 0, readings, stamps(T0, T0 + 150))
     tape.gpu("a", 1, readings)
     made = site(tape)
     made.read(T0 + 150)

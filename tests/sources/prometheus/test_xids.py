@@ -99,7 +99,7 @@ def test_a_lost_gpus_sticky_code_stays_though_its_node_counts(site: MakeSite) ->
     tape = Tape()
     tape.gpu("a", 0, {"DCGM_FI_DEV_GPU_TEMP": 40, COUNT: 0})
     early = stamps(T0, T0 + 150)
-    tape.gpu("a", 1, {"DCGM_FI_DEV_GPU_TEMP": 40, COUNT: 0}, at=early)
+    tape.gpu("a", 1, {"DCGM_FI_DEV_GPU_TEMP": 40, COUNT: 0}, early)
     tape.gpu("a", 1, {GAUGE: 79}, err_code="79")
     made = site(tape)
     assert entries(made, made.read(T0 + 150)) == {}
@@ -117,7 +117,7 @@ def test_current_exporters_show_no_series_in_health(site: MakeSite) -> None:
     """The name is known from another GPU's trouble long ago: absence is health."""
     tape = Tape()
     tape.gpu("a", 0)
-    tape.gpu("b", 1, {GAUGE: 31}, at=stamps(T0, T0 + 30), err_code="31")
+    tape.gpu("b", 1, {GAUGE: 31}, stamps(T0, T0 + 30), err_code="31")
     made = site(tape)
     seen = made.read(LAST)
     assert entries(made, seen) == {}
