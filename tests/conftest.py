@@ -6,6 +6,8 @@ import pytest
 
 from gpuwatch.testing import FakePrometheus, FakeSlack, claimed_port
 
+pytest.register_assert_rewrite("tests.rules.builders")
+
 
 @pytest.fixture
 def fake_slack() -> Iterator[FakeSlack]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from gpuwatch.cli.example import example_yaml
 from gpuwatch.rules import builtin_rules
 from tools.counters import GENERATIONS, counters_file
 from tools.metrics_page import metrics_page
@@ -18,7 +19,8 @@ def generated() -> dict[str, str]:
     rules = list(builtin_rules().values())
     counters = {f"{COUNTERS}/{g.file}": counters_file(g) for g in GENERATIONS}
     pages = {"docs/rules.md": rules_page(rules), "docs/metrics.md": metrics_page(rules)}
-    return pages | counters
+    example = {"gpuwatch.example.yaml": example_yaml(builtin_rules())}
+    return pages | counters | example
 
 
 def main() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import orjson
 import typer
 
 from gpuwatch.cli.options import (
@@ -14,6 +13,7 @@ from gpuwatch.cli.options import (
     chosen,
     settings_from,
 )
+from gpuwatch.cli.printing import print_json
 
 app = typer.Typer()
 CLEAN, FOUND, BLIND = 0, 1, 2
@@ -49,7 +49,7 @@ def check(
     looks = look_once(settings_from(config, prometheus_url))
     incidents = [incident for look in looks for incident in look.open_incidents]
     if chosen(output) is Output.JSON:
-        typer.echo(orjson.dumps(document(incidents), option=orjson.OPT_INDENT_2))
+        print_json(document(incidents))
         for line in (line for look in looks for line in look.complaints):
             typer.echo(line, err=True)
     else:

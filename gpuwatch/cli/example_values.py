@@ -28,7 +28,6 @@ EXAMPLES: Mapping[str, Any] = {
     "exporters.urls": ["http://node-01:9400/metrics", "http://node-02:9400/metrics"],
     "exporters.interval": "15s",
     "node_map": {"(gpu-.*)-mgmt": "$1"},
-    "expected_gpus": {"gpu-.*": 8, "login-.*": 0},
     "slack.token": "xoxb-...",
     "slack.channel": "#gpu-alerts",
     "slack.app_token": "xapp-...",

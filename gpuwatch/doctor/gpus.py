@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 
 from gpuwatch.doctor.finding import Finding, counted, fail, ok, some, warn
 from gpuwatch.doctor.sight import Seen
+from gpuwatch.rules.gpu_missing import GpuMissing
 
 # A count that few nodes have, while most have more, is a missing GPU, not a kind.
 RARE_SHARE = 0.1
@@ -23,7 +23,7 @@ def gpus(seen: Seen) -> Finding:
             "Prometheus answers, but knows no live GPU series",
             "is dcgm-exporter scraped? look at Prometheus's page /targets",
         )
-    short = _short(counts, seen.settings.expected_gpus)
+    short = _short(counts, _expectation(seen))
     models = sorted({gpu.model for gpu in seen.fleet.gpus if gpu.model})
     kinds = f", {some(models, 3)}" if models else ""
     what = f"{counted(total, 'GPU')} on {counted(len(counts), 'node')}{kinds}"
@@ -42,13 +42,13 @@ def _per_node(seen: Seen) -> Mapping[str, int]:
 
 
 def _short(
-    counts: Mapping[str, int], expected: Mapping[str, int]
+    counts: Mapping[str, int], expected: GpuMissing.Params
 ) -> Mapping[str, tuple[int, int]]:
     """Nodes with too few: (shown, due)."""
     usual = Counter(counts.values())
     short = {}
     for node, has in sorted(counts.items()):
-        due = _expected(node, expected)
+        due = expected.expected_on(node)
         if due is None:
             due = _due(has, usual)
         if has < due:
@@ -56,11 +56,9 @@ def _short(
     return short
 
 
-def _expected(node: str, expected: Mapping[str, int]) -> int | None:
-    for pattern, count in expected.items():
-        if re.fullmatch(pattern, node):
-            return count
-    return None
+def _expectation(seen: Seen) -> GpuMissing.Params:
+    """As the rule is configured; a wrong configuration is told elsewhere."""
+    return GpuMissing.Params(**seen.settings.rules.get(GpuMissing.name, {}))
 
 
 def _due(has: int, usual: Counter[int]) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from gpuwatch.model.duration import Seconds
 from gpuwatch.model.identity import Gpu
@@ -46,11 +47,30 @@ class GpuMissing(Rule):
 
         severity: Severity = Severity.CRITICAL
         hold: Seconds = Field(30.0, ge=0, description="must be gone this long")
-        expected_gpus: int = Field(
-            0,
-            ge=0,
-            description="GPUs that each node must have; 0 = learn from its past",
+        expected_gpus: dict[str, int] = Field(
+            {},
+            description="GPUs that nodes must have, by node regex; a bare number is "
+            "for all; none = learn from the node's past",
         )
+
+        @field_validator("expected_gpus", mode="before")
+        @classmethod
+        def _for_all_nodes(cls, value: object) -> object:
+            return {".*": value} if isinstance(value, int | str) else value
+
+        @field_validator("expected_gpus")
+        @classmethod
+        def _can_be(cls, value: dict[str, int]) -> dict[str, int]:
+            for pattern, count in value.items():
+                if count < 0:
+                    raise ValueError(f"{count} GPUs cannot be; write 0 or more")
+                _compiled(pattern)
+            return value
+
+        def expected_on(self, node: str) -> int | None:
+            """By the first pattern that matches the whole name; None = not said."""
+            found = (n for p, n in self.expected_gpus.items() if re.fullmatch(p, node))
+            return next(found, None)
 
     params: Params
 
@@ -74,7 +94,9 @@ class GpuMissing(Rule):
         )
 
     def _by_node(self, window: Window, signs: Signs, gone: Mask) -> Verdicts:
-        fleet, expected = window.now.fleet, self.params.expected_gpus
+        fleet = window.now.fleet
+        said = [self.params.expected_on(node) for node in fleet.nodes]
+        expected = np.array([n or 0 for n in said], np.int64)
         retired = fleet.retired_nodes
         in_use = np.array([node not in retired for node in fleet.nodes], bool)
         known = signs.answers & (signs.present > 0) & in_use & ~booting(window)
@@ -86,7 +108,7 @@ class GpuMissing(Rule):
             subjects=tuple(fleet.node_subject(n) for n in range(len(fleet.nodes))),
             evidence={
                 "missing_gpus": missing.astype(np.float64),
-                "expected_gpus": np.full(len(missing), float(expected)),
+                "expected_gpus": expected.astype(np.float64),
             },
             words=tuple(lost.get(node, "") for node in fleet.nodes),
         )
@@ -101,6 +123,13 @@ class GpuMissing(Rule):
             f"{known}Look for an XID in the node's kernel log, then drain and reboot "
             "it. If the GPU stays away, reseat or replace it.",
         )
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"{pattern!r} is no regular expression: {error}") from error
 
 
 def _gone(window: Window, signs: Signs) -> Mask:

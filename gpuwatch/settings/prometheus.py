@@ -106,7 +106,9 @@ class PrometheusSettings(Section):
     max_sample_age: PositiveDuration = Field(
         90.0, description="an older sample counts as absent"
     )
-    timeout: PositiveDuration = Field(10.0, description="longest wait for one answer")
+    timeout: PositiveDuration = Field(
+        30.0, description="longest that all answers of one cycle may take together"
+    )
     retry_first_after: PositiveDuration = Field(
         60.0, description="with urls: look this often whether the first is back"
     )

@@ -73,10 +73,6 @@ class Settings(BaseSettings):
         default_factory=dict,
         description="regex: name; the first that matches a whole node name renames it",
     )
-    expected_gpus: dict[str, int] = Field(
-        default_factory=dict,
-        description="GPUs that nodes must show: node regex: count; a bare number: all",
-    )
     jobs: JobSettings = Field(
         default_factory=JobSettings, description="which job a GPU works for"
     )
@@ -106,22 +102,6 @@ class Settings(BaseSettings):
     custom_rules: tuple[CustomRuleSettings, ...] = Field(
         (), description="rules of your own, in PromQL"
     )
-
-    @field_validator("expected_gpus", mode="before")
-    @classmethod
-    def _for_all_nodes(cls, value: object) -> object:
-        if isinstance(value, int | str):
-            return {".*": value}
-        return value
-
-    @field_validator("expected_gpus")
-    @classmethod
-    def _node_patterns(cls, value: dict[str, int]) -> dict[str, int]:
-        for pattern, count in value.items():
-            _compiled(pattern)
-            if count < 0:
-                raise ValueError(f"{count} GPUs cannot be; write 0 or more")
-        return value
 
     @field_validator("node_map")
     @classmethod

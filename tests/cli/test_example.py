@@ -57,7 +57,7 @@ def test_a_rules_lines_are_its_defaults(name: str, rule: type[Rule]) -> None:
 
 @pytest.mark.parametrize(
     "section",
-    ["poll_interval", "node_labels", "node_map", "expected_gpus", "jobs", "store",
+    ["poll_interval", "node_labels", "node_map", "jobs", "store",
      "web", "links", "deadman", "log", "custom_rules", "rules"],
 )  # fmt: skip
 def test_a_section_loads_with_all_its_lines_at_work(

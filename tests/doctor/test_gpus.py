@@ -39,7 +39,7 @@ def seen(
         jobs=(job,) if job else (),
         job_of=np.full(rows, 0 if job else -1),
     )
-    settings = Settings(expected_gpus=expected or {})
+    settings = Settings(rules={"gpu_missing": {"expected_gpus": expected or {}}})
     return Seen(settings, snapshot, {}, Coverage())
 
 

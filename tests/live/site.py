@@ -214,7 +214,7 @@ def site_of(
         nodes,
         generations=generations,
         job_nodes=range(nodes),
-        checkpoint_period_seconds=12,
+        checkpoint_period_seconds=20,
         checkpoint_seconds=4,
         faults=faults,
     )

@@ -112,7 +112,6 @@ def test_the_environment_reaches_rules_lists_and_the_only_cluster(
         GPUWATCH_NODE_LABELS="nodename, host",
         GPUWATCH_PROMETHEUS__URL="http://b:9090/",
         GPUWATCH_PROMETHEUS__TENANT="",
-        GPUWATCH_EXPECTED_GPUS="8",
         UNRELATED="1",
     )
     assert settings.rules == {
@@ -122,7 +121,6 @@ def test_the_environment_reaches_rules_lists_and_the_only_cluster(
     assert settings.prometheus[0].name == "main"
     assert settings.prometheus[0].addresses == ("http://b:9090",)
     assert settings.prometheus[0].tenant is None
-    assert settings.expected_gpus == {".*": 8}
 
 
 def test_several_clusters_in_json_by_environment(tmp_path: Path) -> None:

@@ -158,8 +158,8 @@ def test_what_is_slow_is_still_followed_within_minutes(site: MakeSite) -> None:
     tape = Tape()
     times = stamps(T0, T0 + 1200)
     width = [16.0 if t < T0 + 600 else 8.0 for t in times]
-    readings = {"DCGM_FI_DEV_GPU_TEMP": 40.0, "DCGM_FI_DEV_PCIE_LINK_WIDTH": width}
-    tape.gpu("a", 0, readings, times)
+    tape.gpu("a", 0, None, times)
+    tape.gpu("a", 0, {"DCGM_FI_DEV_PCIE_LINK_WIDTH": width}, times)
     past = site(tape).history(T0, T0 + 1200, 60)
     widths = [float(seen.columns["pcie_link_width"][0]) for seen in past]
     assert widths[:10] == [16] * 10
@@ -168,11 +168,11 @@ def test_what_is_slow_is_still_followed_within_minutes(site: MakeSite) -> None:
 
 def test_a_new_gpu_has_its_slow_metrics_at_once(site: MakeSite) -> None:
     tape = Tape()
-    readings = {"DCGM_FI_DEV_GPU_TEMP": 40, "DCGM_FI_DEV_SLOWDOWN_TEMP": 89}
-    tape.gpu("a", 0, readings)
-    tape.gpu("a", 1, readings, stamps(T0 + 150))
+    limit = "DCGM_FI_DEV_SLOWDOWN_TEMP"
+    tape.gpu("a", 0, {"DCGM_FI_DEV_GPU_TEMP": 40, limit: 89})
+    tape.gpu("a", 1, {"DCGM_FI_DEV_GPU_TEMP": 40, limit: 95}, stamps(T0 + 150))
     made = site(tape)
     made.read(T0 + 120)
     made.read(T0 + 135)
     limits = made.read(T0 + 150).columns["slowdown_temperature_celsius"]
-    assert limits.tolist() == [89, 89]
+    assert limits.tolist() == [89, 95]
