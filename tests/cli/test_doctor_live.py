@@ -34,7 +34,7 @@ def site(folder: Path, slack: FakeSlack, fleet: SimFleet, **sim: Any) -> Iterato
             f"base_url: '{slack.url}'}}\n"
             "web: {listen: '127.0.0.1:9'}\n"
         )
-        wait(lambda: len(prometheus.query("count_over_time(up[30s]) > 4")) > 0)
+        wait(lambda: len(prometheus.query("min(count_over_time(up[60s])) > 9")) > 0)
         wait(lambda: not prometheus.query("up == 0"))
         yield
 
