@@ -57,6 +57,16 @@ class Verdicts:
         nobody = np.zeros(subjects, dtype=bool)
         return cls(firing=nobody, known=nobody)
 
+    @classmethod
+    def of_cluster(cls, cluster: str, reason: str) -> Verdicts:
+        """One verdict, on the cluster itself: FIRING while there is a reason."""
+        return cls(
+            firing=np.array([bool(reason)]),
+            known=np.array([True]),
+            subjects=(Subject(cluster),),
+            words=(reason,),
+        )
+
 
 def judged(
     firing: Mask,

@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field
 
 from gpuwatch.model.duration import Seconds
-from gpuwatch.model.identity import Subject
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
 from gpuwatch.model.snapshot import SOURCE
@@ -51,12 +50,7 @@ class PrometheusUnreachable(Rule):
     def judge(self, window: Window) -> Verdicts:
         """One verdict, on the cluster."""
         reason = window.now.health.get(self.part, "") or _emptiness(window)
-        return Verdicts(
-            firing=np.array([bool(reason)]),
-            known=np.array([True]),
-            subjects=(Subject(window.now.cluster),),
-            words=(reason,),
-        )
+        return Verdicts.of_cluster(window.now.cluster, reason)
 
     def explain(self, finding: Finding) -> Words:
         """With the reason as the client gave it."""

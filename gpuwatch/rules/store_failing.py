@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from gpuwatch.model.duration import Seconds
-from gpuwatch.model.identity import Subject
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope, Severity
 from gpuwatch.model.verdict import Finding, Verdicts, Words
@@ -41,12 +39,7 @@ class StoreFailing(Rule):
     def judge(self, window: Window) -> Verdicts:
         """One verdict, on the cluster."""
         reason = window.now.health.get("store", "")
-        return Verdicts(
-            firing=np.array([bool(reason)]),
-            known=np.array([True]),
-            subjects=(Subject(window.now.cluster),),
-            words=(reason,),
-        )
+        return Verdicts.of_cluster(window.now.cluster, reason)
 
     def explain(self, finding: Finding) -> Words:
         """With the store's own words."""

@@ -104,7 +104,10 @@ class Reading:
         return self._known.names or NameBook.everything()
 
     def _discover(self, discover: Callable[[], NameBook]) -> None:
-        if self._known.names is None or self._known.cycle % SLOW_CYCLES == 0:
+        names = self._known.names
+        due = names is None or self._known.cycle % SLOW_CYCLES == 0
+        # a server that just started has no names yet; do not wait for the next turn
+        if due or (names is not None and not names.pulses()):
             with self._noting("metric names"):
                 self._known.names = discover()
 
