@@ -34,7 +34,7 @@ from gpuwatch.sources.xids import XID, XID_COUNT
 SLOW_CYCLES = 20
 EVENTS = frozenset({XID, XID_COUNT})
 # Above this many rows selectors trust the server's own freshness (promql.Freshly).
-MOST_CHECKED_ROWS = 20_000
+MOST_CHECKED_ROWS = 4_000
 _HERTZ = "_HERTZ"
 
 Part = tuple[Metric, SourceName, str]
