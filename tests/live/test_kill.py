@@ -14,7 +14,7 @@ from tests.live.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 
-KILLS = 20
+KILLS, DEATHS = 20, 3
 # which fault begins and which one is over before which kill
 PLACES = ("node-03 GPU 5", "node-05", "node-01 GPU 2", "node-02")
 BEGINS = {
@@ -82,18 +82,18 @@ def test_killed_whenever_slack_has_just_accepted(site: Site) -> None:
 
     def die(message: FakeMessage) -> None:
         child = site.daemon.child
-        if child is not None and child.is_running and len(deaths) < 3:
+        if child is not None and child.is_running and len(deaths) < DEATHS:
             deaths.append(message.text)
             child.send(signal.SIGKILL)
 
     site.start()
     site.slack.workspace.on_store = die
     fault = site.sim.inject(Fault("power_brake", "node-03"))
-    eventually("a death", lambda: revived(site) and len(deaths) >= 1)
+    eventually("a death at its card", lambda: revived(site) and deaths)
     card = site.channel.await_card("HW power brake", "node-03")
     site.sim.mend(fault)
-    eventually("a death at its edit", lambda: revived(site) and len(deaths) >= 2)
-    eventually("a death at its reply", lambda: revived(site) and len(deaths) >= 3)
+    eventually("deaths at edits", lambda: revived(site) and len(deaths) == DEATHS)
+    eventually("life", lambda: revived(site) and site.daemon.is_ready())
     site.channel.await_resolved(card)
     eventually("its reply", lambda: site.slack.thread(card.ts))
     site.daemon.await_cycles(5)

@@ -35,6 +35,8 @@ SLOW_CYCLES = 20
 EVENTS = frozenset({XID, XID_COUNT})
 # Above this many rows selectors trust the server's own freshness (promql.Freshly).
 MOST_CHECKED_ROWS = 4_000
+# Above this many rows dense metrics are asked in one cycle, sparse ones in the next.
+MOST_EVERY_CYCLE = 20_000
 _HERTZ = "_HERTZ"
 
 Part = tuple[Metric, SourceName, str]
@@ -49,10 +51,11 @@ class Acquaintance:
     ratios: Ratios = field(default_factory=Ratios)
     proofs: Proofs = field(default_factory=Proofs)
     hosts: dict[tuple[str, str], str] = field(default_factory=dict)
-    slow: dict[str, Column] = field(default_factory=dict)
-    slow_rows: int = 0
+    kept: dict[str, Column] = field(default_factory=dict)
+    kept_rows: int = 0
     alive: Flags = field(default_factory=lambda: np.empty(0, bool))
     cycle: int = 0
+    most_every_cycle: int = MOST_EVERY_CYCLE
 
     @classmethod
     def of(cls, fleet: Fleet, naming: Naming) -> Acquaintance:
@@ -183,7 +186,7 @@ class Reading:
                     self._frame.note_base_units(piece.raw)
         for metric, found in pieces.items():
             self._frame.put(metric, found)
-            self._keep_slow(metric)
+            self._keep(metric)
 
     def _count_xids(self, sparse: SparseReader) -> None:
         """Where the exporter's own XID count is the source; who knows XIDs at all."""
@@ -227,22 +230,35 @@ class Reading:
         return [] if failed else [piece for piece in pieces if piece.speaks]
 
     def _recalled(self, metric: Metric, position: int) -> bool:
-        """A slow metric that is not due again takes its column of last time."""
-        kept = self._known.slow.get(metric.name)
-        due = (self._known.cycle + position) % SLOW_CYCLES == 0
-        grown = self._known.slow_rows != self._frame.rows
-        if kept is None or due or grown or self._frame.steps > 1:
+        """A metric that is not due takes its column of last time."""
+        kept = self._known.kept.get(metric.name)
+        grown = self._known.kept_rows != self._frame.rows
+        if kept is None or grown or self._frame.steps > 1:
+            return False
+        if self._is_due(metric.pace, position):
             return False
         column = np.where(self._frame.present[0], kept, np.nan)
         self._frame.columns[metric.name] = column[None, :]
         return True
 
-    def _keep_slow(self, metric: Metric) -> None:
+    def _is_due(self, pace: Pace, position: int) -> bool:
+        """Slow ones in turn; in a large fleet dense and sparse ones by turns."""
+        cycle = self._known.cycle
+        if pace is Pace.SLOW:
+            return (cycle + position) % SLOW_CYCLES == 0
+        turn = 0 if pace is Pace.FAST else 1
+        return not self._is_large or cycle % 2 == turn
+
+    @property
+    def _is_large(self) -> bool:
+        return self._frame.rows > self._known.most_every_cycle
+
+    def _keep(self, metric: Metric) -> None:
         found = self._frame.columns.get(metric.name)
-        if metric.pace is Pace.SLOW and found is not None:
-            self._known.slow[metric.name] = fitted(found[-1], self._frame.rows)
-        else:
-            self._known.slow.pop(metric.name, None)
+        if found is None:
+            self._known.kept.pop(metric.name, None)
+        elif metric.pace is Pace.SLOW or self._is_large:
+            self._known.kept[metric.name] = fitted(found[-1], self._frame.rows)
 
     def _read_hosts(self, wanted: set[str]) -> None:
         hosts = HostReader(self._asker, self._frame, self._fresh, self._known.hosts)
@@ -253,5 +269,5 @@ class Reading:
 
     def _remember(self) -> None:
         self._known.alive = self._frame.present[-1]
-        self._known.slow_rows = self._frame.rows
+        self._known.kept_rows = self._frame.rows
         self._known.cycle += 1

@@ -17,6 +17,7 @@ from gpuwatch.sources.prometheus.profile import Freshness
 from gpuwatch.sources.prometheus.promql import Freshly
 from gpuwatch.sources.prometheus.reading import (
     MOST_CHECKED_ROWS,
+    MOST_EVERY_CYCLE,
     Acquaintance,
     Reading,
 )
@@ -41,12 +42,15 @@ class PrometheusSource:
         client: Client,
         naming: Naming | None = None,
         max_sample_age_seconds: float = 90.0,
+        *,
         most_answer_values: int = MOST_ANSWER_VALUES,
+        most_every_cycle: int = MOST_EVERY_CYCLE,
     ) -> None:
         self.cluster = cluster
         self._client, self._naming = client, naming or Naming()
         self._max_age_seconds = max_sample_age_seconds
         self._most_answer_values = most_answer_values
+        self._most_every_cycle = most_every_cycle
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="gpuwatch-query")
         self._known: Acquaintance | None = None
 
@@ -67,6 +71,7 @@ class PrometheusSource:
     def _acquaintance(self, fleet: Fleet) -> Acquaintance:
         if self._known is None or self._known.register.fleet is not fleet:
             self._known = Acquaintance.of(fleet, self._naming)
+            self._known.most_every_cycle = self._most_every_cycle
         return self._known
 
     def _frame(self, asker: Asker, known: Acquaintance, plan: Plan) -> Frame:
