@@ -141,10 +141,18 @@ def _evidence(window: Window, seen: Sustained, held: Column) -> dict[str, Column
         "memory_temperature_celsius": window.get("memory_temperature_celsius"),
         "sm_clock_megahertz": window.get("sm_clock_megahertz"),
         "power_watts": window.get("power_watts"),
-        REASONS: window.get(REASONS),
+        REASONS: _recent_reasons(window),
         "throttled_percent": seen.share * 100,
         "thermal_violation_percent": held * 100,
     }
+
+
+def _recent_reasons(window: Window) -> Column:
+    """The bits of the last readings together: between two pulses none is set."""
+    recent = window.history(REASONS, LONGEST_WINDOW_SECONDS)[-FRESH_READINGS:]
+    whole = np.where(np.isnan(recent), 0.0, recent).astype(np.int64)
+    together = np.bitwise_or.reduce(whole, axis=0).astype(np.float64)
+    return np.where(np.isnan(window.get(REASONS)), np.nan, together)
 
 
 def _kind(finding: Finding) -> str:

@@ -44,7 +44,7 @@ def assert_told_and_remembered(
         fault = site.sim.inject(Fault("power_brake", "node-03"))
         brake = site.channel.await_card("CRITICAL: HW power brake", "node-03")
         assert MAY_REPEAT in site.slack.text_of(brake)
-        own = site.channel.await_card("CRITICAL", "store")
+        own = site.channel.await_card("CRITICAL: gpuwatch cannot write its memory")
         assert MAY_REPEAT in site.slack.text_of(own)
     eventually("a written cycle", site.daemon.is_ready)
     site.sim.mend(fault)

@@ -251,3 +251,12 @@ def test_action_for_one_gpu_and_for_many() -> None:
     )
     assert "heat sink" in _explained("0x40").action
     assert rule.explain(many).action.startswith("Several GPUs are too hot")
+
+
+def test_between_two_pulses_it_still_says_which_bits() -> None:
+    readings = over_time("0x48 0x4 0x4")
+    verdicts = judge(ThermalSlowdown, window_of(fleet_of(), throttle_reasons=readings))
+    assert verdicts.evidence["throttle_reasons"].tolist() == [0x4C]
+    over = over_time("0x48 0x4 0x4 0x4")
+    verdicts = judge(ThermalSlowdown, window_of(fleet_of(), throttle_reasons=over))
+    assert verdicts.evidence["throttle_reasons"].tolist() == [0x4]
