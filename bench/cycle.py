@@ -98,19 +98,22 @@ def measure(url: str, repeat: int) -> dict[str, float]:
     client.asked = []
     source = PrometheusSource("bench", client, Naming(), 90.0)
     core = build_core(source, settings, configured_rules(settings))
-    rows = []
+    rows, questions = [], []
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/bench.db", create=True)
         for _ in range(repeat + 1):
             client.asked.clear()
             rows.append(_one_cycle(core.engine, source, core.plan, core.fleet, store))
-            asked = list(client.asked)
-            query, size = thrown_away(url, asked)
-            rows[-1] |= {"query": query, "bytes": size, "questions": len(asked)}
-            rows[-1]["expert"] = expert_seconds(url, END)
+            questions.append(list(client.asked))
         store.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     source.close()
-    return {key: statistics.median(row[key] for row in rows[1:]) for key in rows[0]}
+    for row, asked in zip(rows, questions, strict=True):
+        query, size = thrown_away(url, asked)
+        row |= {"query": query, "bytes": size, "questions": len(asked)}
+        row["expert"] = expert_seconds(url, END)
+    medians = {k: statistics.median(row[k] for row in rows[1:]) for k in rows[0]}
+    return {**medians, "peak_mebibytes": peak}
 
 
 def _one_cycle(
@@ -142,8 +145,7 @@ def one_size(gpus: int, repeat: int) -> dict[str, float]:
         with backfilled(text, lookback=None, extra_flags=flags) as prometheus:
             text.unlink()
             result = measure(prometheus.url, repeat)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"gpus": gpus, **result, "peak_mebibytes": peak}
+    return {"gpus": gpus, **result}
 
 
 COLUMNS: tuple[tuple[str, Callable[[dict[str, float]], str]], ...] = (

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from gpuwatch.cycle import Cycle, Desk, Outcome
 from gpuwatch.delivery import Delivery
@@ -28,8 +26,9 @@ from gpuwatch.site_rules import configured_rules, custom_queries
 from gpuwatch.sources import exporters_source, prometheus_source
 from gpuwatch.store.open import open_store
 from gpuwatch.web.server import WebServer
+from gpuwatch.web.token import api_token
 
-TOKEN_FILE = "api-token"  # noqa: S105  the name of a file
+LAST_WORD_SECONDS = 60.0  # more than a call to Slack takes
 
 
 def build_sources(settings: Settings) -> list[Source]:
@@ -124,16 +123,19 @@ class App:
         return build_notifiers(self.settings)
 
     def _web(self) -> WebServer:
-        url = self.settings.store.url.get_secret_value()
         return WebServer(
             views=lambda: self.board.views,
             store=self.store,
             settings=self.settings.web,
             rules=lambda: self.board.rules,
             poll_interval_seconds=self.settings.poll_interval,
-            api_token=api_token(self.settings, url),
-            clusters=[source.cluster for source in self.sources],
+            api_token=api_token(self.settings),
+            clusters=self._clusters,
         )
+
+    @property
+    def _clusters(self) -> list[str]:
+        return [source.cluster for source in self.sources]
 
     def _cycles(self) -> list[Cycle]:
         desk = Desk(source.cluster for source in self.sources)
@@ -170,28 +172,67 @@ class App:
         """Serve the page and empty the outbox; the loops are the daemon's."""
         self._fill_board()
         self.web.start()
+        self._start_talking()
+
+    def take_over(self) -> None:
+        """After a reload, with the old loops at rest: the old parts hand over.
+
+        StoreError while the store refuses, for then only the old parts know what it
+        has not got yet: they go on.
+        """
+        before = self._before
+        if before is None:
+            return
+        try:
+            before.refuse_to_forget()
+            self.cycles = self._cycles()
+        except StoreError:
+            self._close_sources()
+            raise
+        before.retire()
+        self._fill_board()
+        self.web.reconfigure(
+            self.settings.web,
+            poll_interval_seconds=self.settings.poll_interval,
+            api_token=api_token(self.settings),
+            clusters=self._clusters,
+        )
+        self._start_talking()
+        self._before = None
+
+    def refuse_to_forget(self) -> None:
+        """StoreError if something is known here and not yet in the store."""
+        if any(cycle.is_ahead_of_store for cycle in self.cycles):
+            raise StoreError(
+                "the store refuses, and what it has not got yet would be forgotten; "
+                "reload when it works again"
+            )
+
+    def retire(self) -> None:
+        """Stop all that a successor brings anew.
+
+        A message under way is waited for: two that tell it would tell it twice.
+        """
+        self.delivery.stop(LAST_WORD_SECONDS)
+        if self._deadman is not None:
+            self._deadman.stop()
+        self._close_sources()
+
+    def _start_talking(self) -> None:
         self.delivery.start()
         if self._deadman is not None:
             self._deadman.start()
 
-    def take_over(self) -> None:
-        """After a reload, with the old loops at rest: the old parts hand over."""
-        before = self._before
-        if before is None:
-            return
-        before.delivery.stop(2.0)
-        for source in before.sources:
+    def _close_sources(self) -> None:
+        for source in self.sources:
             source.close()
-        self._fill_board()
-        self.cycles = self._cycles()
-        self.delivery.start()
-        self._before = None
 
     def _fill_board(self) -> None:
-        clusters = {source.cluster for source in self.sources}
         self.board.rules = {rule.name: rule for rule in self.rules}
         self.board.views = {
-            name: view for name, view in self.board.views.items() if name in clusters
+            name: view
+            for name, view in self.board.views.items()
+            if name in self._clusters
         }
 
     def ping(self, outcome: Outcome) -> None:
@@ -210,13 +251,17 @@ class App:
         return self.store.prune(now - self.settings.store.retention)
 
     def stop(self) -> None:
-        """Let go of everything, in the order in which it depends on one another."""
-        self.delivery.stop(2.0)
+        """Let go of everything, in the order in which it depends on one another.
+
+        Within two and a half seconds: what hangs is left behind.
+        """
+        self.delivery.stop(1.0)
         self.web.stop(1.0)
         if self._deadman is not None:
-            self._deadman.stop()
-        for source in self.sources:
-            source.close()
+            self._deadman.stop(0.1)
+        closing = threading.Thread(target=self._close_sources, daemon=True)
+        closing.start()
+        closing.join(0.3)
         self.store.close()
 
 
@@ -247,27 +292,3 @@ def _deadman(settings: Settings) -> DeadMan | None:
     if url is None:
         return None
     return DeadMan(url.get_secret_value(), settings.deadman.interval)
-
-
-def state_folder(store_url: str) -> Path | None:
-    """Where a SQLite store lies; None for a database server."""
-    scheme, _, path = store_url.partition(":///")
-    return Path(path).parent if scheme == "sqlite" and path else None
-
-
-def api_token(settings: Settings, store_url: str, *, create: bool = True) -> str | None:
-    """The page's token: the configured one, else one of our own beside the store.
-
-    The command line on the same host reads it there; only its owner may.
-    """
-    if settings.web.token is not None:
-        return settings.web.token.get_secret_value()
-    folder = state_folder(store_url)
-    if folder is None:
-        return None
-    path = folder / TOKEN_FILE
-    if not path.exists() and create:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(secrets.token_urlsafe(24))
-    return path.read_text().strip() if path.exists() else None

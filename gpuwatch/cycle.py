@@ -123,6 +123,11 @@ class Cycle:
         if is_new and self.engine.knows_cluster:
             self._unwritten = self.engine.whole(self._clock())
 
+    @property
+    def is_ahead_of_store(self) -> bool:
+        """Whether something was decided that the store has refused so far."""
+        return bool(self._store_trouble) and self._unwritten is not None
+
     def run(self) -> Outcome:
         """One whole pass."""
         snapshot = self._timed("read", self._read)

@@ -89,11 +89,10 @@ def daemon_desk(session: requests.Session, settings: Settings) -> DaemonDesk | N
 
 def _token(settings: Settings) -> str | None:
     """None also where the file may not be read: reading needs no token on loopback."""
-    from gpuwatch.app import api_token  # noqa: PLC0415  slow to import
+    from gpuwatch.web.token import api_token  # noqa: PLC0415  slow to import
 
-    url = settings.store.url.get_secret_value()
     try:
-        return api_token(settings, url, create=False)
+        return api_token(settings, create=False)
     except OSError:
         return None
 

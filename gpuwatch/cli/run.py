@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import sys
+import threading
 
 import typer
 
@@ -27,3 +30,12 @@ def run(config: ConfigOption = None) -> None:
     set_up_logging(settings.log.level.upper(), settings.log.format)
     app = App(settings)
     Daemon(app, lambda old: reloaded(load_settings(config, os.environ), old)).run()
+    _leave()
+
+
+def _leave() -> None:
+    """Python itself would wait for every question to a Prometheus that hangs."""
+    if any(not thread.daemon for thread in threading.enumerate()[1:]):
+        logging.shutdown()
+        sys.stdout.flush()
+        os._exit(0)

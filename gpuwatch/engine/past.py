@@ -10,7 +10,8 @@ from gpuwatch.model.snapshot import Column, Snapshot, fitted
 from gpuwatch.model.window import History
 
 MOST_STEPS = 40
-CAPACITY = MOST_STEPS + 16
+SPARE_STEPS = 8
+CAPACITY = MOST_STEPS + SPARE_STEPS
 
 
 class Track:
@@ -34,7 +35,8 @@ class Track:
 
     def add(self, at: float, column: Column) -> None:
         """Append; the newest step replaces its forerunner while that is too close."""
-        self._make_room(len(column))
+        self._grow(len(column))
+        self._make_room(at)
         if self._too_close():
             self._end -= 1
         self._values[self._end, : len(column)] = column
@@ -48,15 +50,25 @@ class Track:
         last, before = self._times[self._end - 1], self._times[self._end - 2]
         return bool(last - before < self._spacing * 0.95)
 
-    def _make_room(self, rows: int) -> None:
-        if self._values.shape[1] < rows:
-            grown = np.full((CAPACITY, rows + rows // 8), np.nan)
-            grown[: self._end, : self._values.shape[1]] = self._values[: self._end]
-            self._values = grown
-        if self._end == CAPACITY:
-            keep = MOST_STEPS - 1
-            self._values[:keep] = self._values[CAPACITY - keep :]
-            self._times[:keep] = self._times[CAPACITY - keep :]
+    def _grow(self, rows: int) -> None:
+        """Room for more rows; memory that no step has used yet is not touched."""
+        known = self._values.shape[1]
+        if known >= rows:
+            return
+        grown = np.empty((CAPACITY, rows + rows // 8))
+        grown[: self._end, :known] = self._values[: self._end]
+        grown[: self._end, known:] = np.nan
+        self._values = grown
+
+    def _make_room(self, at: float) -> None:
+        """Once enough steps have left the window, the rest moves to the front."""
+        times = self._times[: self._end]
+        left = int(np.searchsorted(times, at - self.window_seconds - 0.5))
+        left = max(left, self._end - MOST_STEPS + 1)
+        if left >= SPARE_STEPS:
+            keep = self._end - left
+            self._values[:keep] = self._values[left : self._end]
+            self._times[:keep] = times[left:].copy()
             self._end = keep
 
     def view(self, rows: int) -> tuple[Column, History]:

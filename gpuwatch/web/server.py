@@ -6,8 +6,10 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import replace
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from gpuwatch.ports import Store
 from gpuwatch.settings.sections import WebSettings
@@ -48,11 +50,12 @@ class WebServer:
     ) -> None:
         self._socket = bind(settings)
         self.url = url_of(self._socket)
-        site = Site(views, store, rules, poll_interval_seconds, clusters, clock)
-        self.app = make_app(site, Access.of(settings, api_token))
+        self._site = Site(views, store, rules, poll_interval_seconds, clusters, clock)
+        self._app = make_app(self._site, Access.of(settings, api_token))
         self._server = uvicorn.Server(
             uvicorn.Config(
-                self.app,
+                self._answer,
+                interface="asgi3",
                 log_config=None,
                 lifespan="off",
                 http="h11",
@@ -63,6 +66,23 @@ class WebServer:
             )
         )
         self._thread = threading.Thread(target=self._serve, name="web", daemon=True)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def reconfigure(
+        self,
+        settings: WebSettings,
+        *,
+        poll_interval_seconds: float,
+        api_token: str | None = None,
+        clusters: Collection[str] = (),
+    ) -> None:
+        """Answer by other settings from the next request on; `listen` stays."""
+        self._site = replace(
+            self._site, poll_interval_seconds=poll_interval_seconds, clusters=clusters
+        )
+        self._app = make_app(self._site, Access.of(settings, api_token))
 
     def start(self) -> None:
         """Answer from now on."""

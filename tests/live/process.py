@@ -39,7 +39,9 @@ def gpuwatch(
 class Child:
     """A running command; its output is read from a pipe, so no file limit stops it."""
 
-    def __init__(self, *arguments: str | Path, env: Mapping[str, str] | None = None):
+    def __init__(
+        self, *arguments: str | Path, env: Mapping[str, str] | None = None
+    ) -> None:
         self._said: list[str] = []
         self._process = subprocess.Popen(
             [COMMAND, *map(str, arguments)],

@@ -147,6 +147,10 @@ class Channel:
     def await_resolved(self, card: FakeMessage) -> None:
         self.await_text(card, "🟢 Resolved")
 
+    def await_reply(self, card: FakeMessage) -> FakeMessage:
+        """The first message in the card's thread."""
+        return eventually("a reply", lambda: self.slack.thread(card.ts))[0]
+
     @property
     def said(self) -> str:
         """Everything, for a failing test."""

@@ -27,7 +27,7 @@ def stop_within(daemon: Daemon, seconds: float) -> None:
 def test_sigterm_in_the_midst_of_a_hanging_answer(
     daemon: Daemon, fake_prometheus: FakePrometheus
 ) -> None:
-    """Two clusters hang, and Slack too: the end does not add their patience up."""
+    """Two clusters hang: the end does not add their patience up."""
     clusters = [
         {"name": name, "url": fake_prometheus.url, "timeout": "60s"} for name in "ab"
     ]
@@ -50,7 +50,7 @@ def test_systemd_is_told(daemon: Daemon, tmp_path: Path) -> None:
             said.append(manager.recv(4096).decode())
         alive = manager.recv(4096).decode()
         stop_within(daemon, STOP_SECONDS)
-        manager.setblocking(False)
+        manager.settimeout(0)
         while "STOPPING=1" not in said:
             said.append(manager.recv(4096).decode())
     assert alive.startswith("WATCHDOG=1\nSTATUS=")
@@ -66,9 +66,7 @@ def test_systemd_is_told(daemon: Daemon, tmp_path: Path) -> None:
         ("prometheus: [", ("gpuwatch.yaml",)),
     ],
 )
-def test_a_bad_configuration(
-    daemon: Daemon, text: str, words: tuple[str, ...]
-) -> None:
+def test_a_bad_configuration(daemon: Daemon, text: str, words: tuple[str, ...]) -> None:
     daemon.config.write_text(text)
     child = Child("run", "--config", daemon.config)
     assert child.wait() == 2
@@ -137,3 +135,23 @@ def test_one_cluster_fails_alone(site: Site) -> None:
     assert site.daemon.good_cycles("well") > 0
     assert site.daemon.good_cycles("ill") == 0
     assert len(site.channel.cards) == 2
+    assert not site.daemon.is_ready()
+    site.configure(prometheus=clusters[0])
+    site.daemon.send(signal.SIGHUP)
+    eventually("readiness without it", site.daemon.is_ready)
+
+
+def test_the_dead_mans_switch_survives_a_reload(
+    daemon: Daemon, fake_prometheus: FakePrometheus
+) -> None:
+    def pings() -> int:
+        return [r.path for r in fake_prometheus.requests].count("/ping/fail")
+
+    daemon.configure(
+        prometheus={"url": "http://127.0.0.1:1"},
+        deadman={"url": f"{fake_prometheus.url}/ping", "interval": "1h"},
+    )
+    daemon.start()
+    eventually("a ping", lambda: pings() == 1)
+    daemon.send(signal.SIGHUP)
+    eventually("a ping of the new configuration", lambda: pings() == 2)

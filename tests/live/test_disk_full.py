@@ -1,7 +1,6 @@
 """A store that cannot be written: critical news all the same, and nothing lost."""
 
-import os
-import subprocess
+import signal
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -17,6 +16,7 @@ from tests.live.waiting import eventually
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
 
+RELOADED = "gpuwatch_config_last_reload_successful"
 MAY_REPEAT = "Sent while gpuwatch's memory is broken: may repeat."
 
 
@@ -46,6 +46,8 @@ def assert_told_and_remembered(
         assert MAY_REPEAT in site.slack.text_of(brake)
         own = site.channel.await_card("CRITICAL: gpuwatch cannot write its memory")
         assert MAY_REPEAT in site.slack.text_of(own)
+        site.daemon.send(signal.SIGHUP)
+        eventually("a refusal to forget", lambda: site.daemon.metric(RELOADED) == 0)
     eventually("a written cycle", site.daemon.is_ready)
     site.sim.mend(fault)
     site.channel.await_resolved(brake)

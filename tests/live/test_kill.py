@@ -95,7 +95,7 @@ def test_killed_whenever_slack_has_just_accepted(site: Site) -> None:
     eventually("deaths at edits", lambda: revived(site) and len(deaths) == DEATHS)
     eventually("life", lambda: revived(site) and site.daemon.is_ready())
     site.channel.await_resolved(card)
-    eventually("its reply", lambda: site.slack.thread(card.ts))
+    site.channel.await_reply(card)
     site.daemon.await_cycles(5)
     assert site.channel.cards == [card]
     assert len(site.slack.thread(card.ts)) == 1

@@ -41,7 +41,6 @@ def test_one_hot_gpu_is_one_message_and_no_other(site: Site) -> None:
     assert [i["state"] for i in site.daemon.incidents()] == ["firing"]
     site.sim.mend(over)
     site.channel.await_resolved(card)
-    (note,) = eventually("a reply", lambda: site.slack.thread(card.ts))
-    assert note.text.startswith("Resolved: ")
+    assert site.channel.await_reply(card).text.startswith("Resolved: ")
     assert site.slack.top_level() == [card]
     assert site.slack.bursts == []

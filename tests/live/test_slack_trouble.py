@@ -28,7 +28,7 @@ def test_every_kind_of_refusal(site: Site) -> None:
         site.sim.mend(fault)
     for card in cards:
         site.channel.await_resolved(card)
-        eventually("its reply", lambda ts=card.ts: site.slack.thread(ts))
+        site.channel.await_reply(card)
     eventually("the rest", lambda: not site.daemon.metric("gpuwatch_outbox_messages"))
     replies = Counter(m.thread_ts for m in site.slack.messages if m.is_reply)
     assert replies == {cards[0].ts: 1, cards[1].ts: 1}

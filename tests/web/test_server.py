@@ -121,3 +121,25 @@ def test_it_touches_neither_signals_nor_logging(unserved: House) -> None:
     assert [signal.getsignal(kind) for kind in kinds] == before
     server.stop()
     assert [(log.handlers, log.level, log.propagate) for log in loggers] == logs
+
+
+def test_a_reload_changes_the_token_and_what_is_fresh(unserved: House) -> None:
+    server = server_of(unserved)
+    server.start()
+    try:
+        asked = {"kind": "silence", "by": "ann", "matchers": ["node=n1"]}
+        asked |= {"comment": "fans", "ends_at": time.time() + 600}
+        headers = {"Authorization": "Bearer new-token"}
+        url = f"{server.url}/api/v1/requests"
+        before = requests.post(url, json=asked, headers=headers, timeout=TIMEOUT)
+        server.reconfigure(
+            web("127.0.0.1:0", "new-token"),
+            poll_interval_seconds=15.0,
+            clusters=["elsewhere"],
+        )
+        after = requests.post(url, json=asked, headers=headers, timeout=TIMEOUT)
+        ready = requests.get(f"{server.url}/readyz", timeout=TIMEOUT)
+    finally:
+        server.stop()
+    assert (before.status_code, after.status_code) == (403, 202)
+    assert "elsewhere" in ready.json()["error"]

@@ -1,0 +1,94 @@
+"""The commands against a living site and a running daemon."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from gpuwatch.sim.faults import Fault
+from tests.live.process import COMMAND, environment, gpuwatch
+from tests.live.site import Site
+from tests.live.waiting import eventually
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
+
+# design.md section 6: fields may be added, never removed
+FIELDS = set(
+    ["id", "rule", "category", "severity", "state", "ending", "scope", "cluster", "node", "gpu", "uuid", "job", "members", "summary", "action", "evidence", "victims", "merged_into", "started_at", "detected_at", "resolved_at"]
+)  # fmt: skip
+
+
+def check(site: Site, *options: str) -> tuple[int, list[dict[str, Any]]]:
+    """Exit code and incidents of `gpuwatch check`."""
+    url = ("--prometheus-url", site.prometheus.url)
+    done = gpuwatch("check", *url, "--output", "json", *options)
+    assert "Traceback" not in done.stderr
+    return done.returncode, json.loads(done.stdout)["incidents"]
+
+
+def test_check_in_all_three_colours(site: Site) -> None:
+    config = ("--config", str(site.daemon.config))
+    assert check(site, *config) == (0, [])
+    site.sim.inject(Fault("thermal", "node-03", 5))
+    code, (incident,) = eventually("heat", lambda: _found(site, *config))
+    assert code == 1
+    assert incident.keys() >= FIELDS
+    place = (incident["node"], incident["gpu"], incident["scope"])
+    assert place == ("node-03", 5, "gpu")
+    assert (incident["severity"], incident["state"]) == ("critical", "firing")
+    assert incident["started_at"].endswith("Z")
+    site.prometheus.stop()
+    assert check(site, *config) == (2, [])
+
+
+def _found(site: Site, *options: str) -> tuple[int, list[dict[str, Any]]] | None:
+    code, incidents = check(site, *options)
+    return (code, incidents) if incidents else None
+
+
+def asked(site: Site, *words: str) -> str:
+    """Leave a request with the daemon; what the command says."""
+    done = gpuwatch(*words, "--config", site.daemon.config)
+    assert done.returncode == 0, done.stderr
+    assert "by the next cycle" in done.stdout
+    return done.stdout
+
+
+def test_ack_silence_and_forget(site: Site) -> None:
+    site.start()
+    site.sim.inject(Fault("thermal", "node-03", 5))
+    card = site.channel.await_card("HW thermal", "node-03 GPU 5")
+    (incident,) = site.daemon.incidents("open")
+    asked(site, "incidents", "ack", incident["id"], "--by", "ann")
+    text = site.channel.await_text(card, "Acknowledged by ann")
+    assert text.startswith("👀")
+    mute = ("node=node-05", "--for", "1h", "--comment", "new fans")
+    asked(site, "silence", "add", *mute)
+    site.sim.inject(Fault("power_brake", "node-05"))
+    eventually("a muted one", lambda: len(site.daemon.incidents("open")) == 2)
+    site.sim.inject(Fault("node_down", "node-06"))
+    silent = site.channel.await_card("Node is silent", "node-06")
+    asked(site, "fleet", "forget", "node-06", "--comment", "returned")
+    text = site.channel.await_text(silent, "taken out of service")
+    assert text.startswith("⚫")
+    assert site.channel.cards == [card, silent]
+
+
+@pytest.mark.parametrize("words", ["check", "rules"])
+def test_a_reader_who_leaves_is_no_error(site: Site, words: str) -> None:
+    """As in `gpuwatch check | head -1`."""
+    with subprocess.Popen(
+        [COMMAND, *words.split()],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(GPUWATCH_CONFIG=str(site.daemon.config)),
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        said = process.stderr.read()
+        process.wait()
+    assert "Traceback" not in said
+    assert "Exception ignored" not in said
