@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -127,7 +128,11 @@ def test_a_reload_changes_the_token_and_what_is_fresh(unserved: House) -> None:
     server = server_of(unserved)
     server.start()
     try:
-        asked = {"kind": "silence", "by": "ann", "matchers": ["node=n1"]}
+        asked: dict[str, Any] = {
+            "kind": "silence",
+            "by": "ann",
+            "matchers": ["node=n1"],
+        }
         asked |= {"comment": "fans", "ends_at": time.time() + 600}
         headers = {"Authorization": "Bearer new-token"}
         url = f"{server.url}/api/v1/requests"
