@@ -113,7 +113,9 @@ class Daemon:
             self._wake.wait(0.5)
             self._wake.clear()
             while self._signals:
-                if self._signals.pop(0) != signal.SIGHUP:
+                number = self._signals.pop(0)
+                if number != signal.SIGHUP:
+                    log.info("told to end by %s", signal.Signals(number).name)
                     return
                 self._take_up_new_configuration()
             if not announced and all(loop.first_done.is_set() for loop in self._loops):

@@ -298,6 +298,21 @@ def test_a_restart_neither_forgets_nor_repeats() -> None:
     assert len(site.open) == 1
 
 
+def test_looking_back_after_a_restart_is_no_reset_of_the_fleet() -> None:
+    site = Site()
+    site.now -= 300
+    past = [site.snapshot()]
+    site.now += 300
+    site.poll(3)
+    site.bits[3] = 0x80
+    site.poll(3)
+    engine = site.restarted()
+    look_back(engine, past)
+    site.bits[12] = 0x80
+    assert said(site.poll(2)) == ["card first!"]
+    assert [i.unknown_since for i in site.open] == [None, None]
+
+
 def test_an_uncommitted_step_changes_nothing() -> None:
     site = Site()
     site.bits[3] = 0x80

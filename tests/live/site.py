@@ -21,14 +21,14 @@ from tests.live.waiting import LONG_SECONDS, eventually
 # Faults last seconds here and not hours, so the rules are told to be quick. Holds of
 # what is found by silence still outlast the gaps that a healthy fleet has.
 HASTE: Mapping[str, Mapping[str, Any]] = {
-    "thermal_slowdown": {"hold": "2s", "keep_firing": "4s", "window": "1m"},
-    "power_brake": {"hold": "2s", "keep_firing": "4s"},
-    "hw_slowdown": {"hold": "2s", "keep_firing": "4s"},
-    "exporter_down": {"hold": "8s", "keep_firing": "4s"},
-    "gpu_missing": {"hold": "8s", "keep_firing": "4s"},
-    "node_silent": {"silent_hold": "10s", "stalled_hold": "8s", "keep_firing": "4s"},
-    "prometheus_unreachable": {"hold": "3s", "keep_firing": "3s"},
-    "store_failing": {"hold": "3s", "keep_firing": "3s"},
+    "thermal_slowdown": {"hold": "2s", "keep_firing": "2s", "window": "1m"},
+    "power_brake": {"hold": "2s", "keep_firing": "2s"},
+    "hw_slowdown": {"hold": "2s", "keep_firing": "2s"},
+    "exporter_down": {"hold": "8s", "keep_firing": "2s"},
+    "gpu_missing": {"hold": "8s", "keep_firing": "2s"},
+    "node_silent": {"silent_hold": "8s", "stalled_hold": "8s", "keep_firing": "2s"},
+    "prometheus_unreachable": {"hold": "2s", "keep_firing": "2s"},
+    "store_failing": {"hold": "2s", "keep_firing": "2s"},
 }
 
 
@@ -52,6 +52,7 @@ class Daemon:
         self.config.write_text(yaml.safe_dump({**mine, **sections}))
 
     def start(self, env: Mapping[str, str] | None = None) -> Child:
+        assert self.child is None, "stop or kill the one before"
         self.child = Child("run", "--config", self.config, env=env)
         return self.child
 
@@ -218,8 +219,8 @@ def site_of(
         nodes,
         generations=generations,
         job_nodes=range(nodes),
-        checkpoint_period_seconds=20,
-        checkpoint_seconds=4,
+        checkpoint_period_seconds=15,
+        checkpoint_seconds=3,
         faults=faults,
     )
     with ExitStack() as stack:

@@ -50,28 +50,6 @@ def assert_a_reader_may_leave(site: Site, command: str) -> None:
     assert "Exception ignored" not in said
 
 
-def test_check_in_all_three_colours(site: Site) -> None:
-    config = ("--config", str(site.daemon.config))
-    assert check(site, *config) == (0, [])
-    site.sim.inject(Fault("thermal", "node-03", 5))
-    assert_a_reader_may_leave(site, "check")
-    assert_a_reader_may_leave(site, "rules")
-    code, (incident,) = eventually("heat", lambda: _found(site, *config))
-    assert code == 1
-    assert incident.keys() >= FIELDS
-    place = (incident["node"], incident["gpu"], incident["scope"])
-    assert place == ("node-03", 5, "gpu")
-    assert (incident["severity"], incident["state"]) == ("critical", "firing")
-    assert incident["started_at"].endswith("Z")
-    site.prometheus.stop()
-    assert check(site, *config) == (2, [])
-
-
-def _found(site: Site, *options: str) -> tuple[int, list[dict[str, Any]]] | None:
-    code, incidents = check(site, *options)
-    return (code, incidents) if incidents else None
-
-
 def asked(site: Site, *words: str) -> str:
     """Leave a request with the daemon; what the command says."""
     done = gpuwatch(*words, "--config", site.daemon.config)
@@ -80,7 +58,19 @@ def asked(site: Site, *words: str) -> str:
     return done.stdout
 
 
-def test_ack_silence_and_forget(site: Site) -> None:
+def assert_check_finds_the_heat(site: Site) -> None:
+    code, incidents = check(site, "--config", str(site.daemon.config))
+    (hot,) = (one for one in incidents if one["rule"] == "thermal_slowdown")
+    assert code == 1
+    assert all(one.keys() >= FIELDS for one in incidents)
+    assert (hot["node"], hot["gpu"], hot["scope"]) == ("node-03", 5, "gpu")
+    assert (hot["severity"], hot["state"]) == ("critical", "firing")
+    assert hot["started_at"].endswith("Z")
+
+
+def test_the_commands_of_a_shift(site: Site) -> None:
+    """Green, then heat: ack, silence, forget; then check again, and in the dark."""
+    assert check(site) == (0, [])
     site.start()
     site.sim.inject(Fault("thermal", "node-03", 5))
     card = site.channel.await_card("HW thermal", "node-03 GPU 5")
@@ -98,3 +88,9 @@ def test_ack_silence_and_forget(site: Site) -> None:
     text = site.channel.await_text(silent, "taken out of service")
     assert text.startswith("⚫")
     assert site.channel.cards == [card, silent]
+    eventually("heat in the past", lambda: check(site)[1])
+    assert_check_finds_the_heat(site)
+    assert_a_reader_may_leave(site, "check")
+    assert_a_reader_may_leave(site, "rules")
+    site.prometheus.stop()
+    assert check(site) == (2, [])

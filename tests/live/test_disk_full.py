@@ -58,8 +58,9 @@ def assert_told_and_remembered(
         "power_brake": "recovered", "store_failing": "recovered"
     }  # fmt: skip
     site.start()
-    site.daemon.await_cycles(5)
-    assert site.channel.cards == [brake, own]
+    site.daemon.await_cycles(3)
+    assert {c.ts for c in site.channel.cards} == {brake.ts, own.ts}
+    assert len(site.channel.cards) == 2
 
 
 def test_a_full_disk(site: Site, disk: Path) -> None:

@@ -22,8 +22,8 @@ def test_every_kind_of_refusal(site: Site) -> None:
     site.start()
     faults = [site.sim.inject(Fault("power_brake", node)) for node in NODES]
     cards = [site.channel.await_card("HW power brake", node) for node in NODES]
-    site.slack.fail_next(EDIT, TimeoutAfterAccept(1), HttpStatus(503))
-    site.slack.fail_next(POST, Reset(after_accept=True), RateLimited(1))
+    site.slack.fail_next(EDIT, TimeoutAfterAccept(1), RateLimited(1))
+    site.slack.fail_next(POST, Reset(after_accept=True))
     for fault in faults:
         site.sim.mend(fault)
     for card in cards:
