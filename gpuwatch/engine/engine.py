@@ -12,6 +12,8 @@ import numpy as np
 
 from gpuwatch.engine.advance import advance_all
 from gpuwatch.engine.asked import Asked
+from gpuwatch.engine.discovery import FACT as UNLISTED
+from gpuwatch.engine.discovery import to_retire, unlisted_since
 from gpuwatch.engine.judge import judge, uncovered, windows_of
 from gpuwatch.engine.past import Past
 from gpuwatch.engine.pulse import Pulse
@@ -114,6 +116,9 @@ class Engine:
         silences = dict(self.memory.silences)
         asked = Asked(book, snapshot.fleet, silences, snapshot.at)
         taken = asked.take(requests)
+        unlisted = unlisted_since(snapshot, self._unlisted())
+        left = to_retire(snapshot, unlisted, self.rules.values())
+        snapshot.fleet.retire(nodes=left)
         self._decide(book, verdicts, snapshot, facts, looking_back=looking_back)
         voice = Voice(book, snapshot.at, self.links, silences.values())
         messages = () if looking_back else voice.speak()
@@ -125,10 +130,10 @@ class Engine:
             events=tuple(book.events),
             messages=tuple(messages),
             kept=self._changed_kept(verdicts, snapshot.at),
-            facts={} if facts == self._judged_since() else {JUDGED_SINCE: facts},
+            facts=self._changed_facts({JUDGED_SINCE: facts, UNLISTED: unlisted}),
             taken=taken,
             silences=tuple(asked.changed_silences.values()),
-            fleet_changed=asked.fleet_changed,
+            fleet_changed=asked.fleet_changed or bool(left),
         )
 
     def _judge(self, snapshot: Snapshot) -> Mapping[str, Verdicts]:
@@ -146,6 +151,14 @@ class Engine:
     def _judged_since(self) -> Mapping[str, float]:
         found = self.memory.facts.get(JUDGED_SINCE, {})
         return found if isinstance(found, dict) else {}
+
+    def _unlisted(self) -> Mapping[str, float]:
+        found = self.memory.facts.get(UNLISTED, {})
+        return found if isinstance(found, dict) else {}
+
+    def _changed_facts(self, facts: Mapping[str, object]) -> dict[str, object]:
+        before = self.memory.facts
+        return {k: fact for k, fact in facts.items() if before.get(k, {}) != fact}
 
     def _first_judged(self, now: float) -> Mapping[str, float]:
         """When each rule was first able to judge anybody in this cluster."""

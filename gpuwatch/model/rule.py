@@ -85,6 +85,11 @@ class Rule(ABC):
     def explain(self, finding: Finding) -> Words:
         """The finding in words for the one who is woken up."""
 
+    def expects(self, node: str) -> bool:
+        """Whether the configuration says that this node must be there."""
+        del node
+        return False
+
     @classmethod
     def documentation(cls) -> str:
         """The docstring, dedented."""

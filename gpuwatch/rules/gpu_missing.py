@@ -113,6 +113,10 @@ class GpuMissing(Rule):
             words=tuple(lost.get(node, "") for node in fleet.nodes),
         )
 
+    def expects(self, node: str) -> bool:
+        """Nodes with a number of GPUs to show."""
+        return bool(self.params.expected_on(node))
+
     def explain(self, finding: Finding) -> Words:
         """Which, or how many."""
         missing = finding.value("missing_gpus", float(len(finding.members)))
