@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from gpuwatch.model.rule import Rule
-from gpuwatch.model.snapshot import Snapshot
+from gpuwatch.model.snapshot import Snapshot, fitted
 
 UNLISTED_SECONDS = 86_400.0
 MOST_SHARE = 0.20
@@ -20,10 +20,11 @@ def unlisted_since(snapshot: Snapshot, before: Mapping[str, float]) -> dict[str,
     Nobody is unlisted when no exporter is known at all: then gpuwatch is blind.
     """
     fleet = snapshot.fleet
-    listed = ~np.isnan(snapshot.node_column("exporter_up"))
+    nodes = len(fleet.nodes)
+    listed = ~np.isnan(fitted(snapshot.node_column("exporter_up"), nodes))
     if not listed.any():
         return dict(before)
-    listed |= ~np.isnan(snapshot.node_column("node_exporter_up"))
+    listed |= ~np.isnan(fitted(snapshot.node_column("node_exporter_up"), nodes))
     listed[fleet.node_of[: snapshot.rows][snapshot.present]] = True
     gone = [node for node, there in zip(fleet.nodes, listed, strict=True) if not there]
     active = [node for node in gone if node not in fleet.retired_nodes]

@@ -88,9 +88,9 @@ def test_the_commands_of_a_shift(site: Site) -> None:
     text = site.channel.await_text(silent, "taken out of service")
     assert text.startswith("⚫")
     assert site.channel.cards == [card, silent]
-    eventually("heat in the past", lambda: check(site)[1])
-    assert_check_finds_the_heat(site)
     assert_a_reader_may_leave(site, "check")
     assert_a_reader_may_leave(site, "rules")
+    eventually("heat in the past", lambda: check(site)[1])
+    assert_check_finds_the_heat(site)
     site.prometheus.stop()
     assert check(site) == (2, [])
