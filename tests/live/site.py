@@ -109,9 +109,14 @@ class Daemon:
         wanted = self.good_cycles(cluster) + count
         eventually(
             f"{count} more cycles",
-            lambda: self.good_cycles(cluster) >= wanted,
+            lambda: self._lives() and self.good_cycles(cluster) >= wanted,
             LONG_SECONDS + 5.0 * count,
         )
+
+    def _lives(self) -> bool:
+        assert self.child is not None
+        assert self.child.is_running, f"it ended by itself:\n{self.child.said}"
+        return True
 
     def incidents(self, state: str = "all") -> list[dict[str, Any]]:
         answer = self.get(f"/api/v1/incidents?state={state}")

@@ -15,8 +15,8 @@ from tests.live.waiting import eventually
 pytestmark = [pytest.mark.live, pytest.mark.timeout(400)]
 
 KILLS, DEATHS = 20, 3
-# which fault begins and which one is over before which kill
 PLACES = ("node-03 GPU 5", "node-05", "node-01 GPU 2", "node-02")
+# which fault begins and which one is over before which kill
 BEGINS = {
     0: Fault("thermal", "node-03", 5),
     3: Fault("power_brake", "node-05"),
