@@ -41,6 +41,11 @@ class Snapshot:
             NaN: the GPU has no live series.
         xids_known: rows whose exporter shows XIDs at all (so no entry = none).
         job_of: index into `jobs` for each row, -1 = no job known.
+        job_source: where `job_of` is from (`labels`, `slurm`, `expr`, `file`), "" = no
+            jobs are known.
+        throughput: work done a second by job (`jobs.throughput_expr`, for example
+            tokens/s); a job that is not listed is not known.
+        places: what each node shares with others, by node: {"rack": "r12"}.
         answers: custom PromQL by rule name; None = the query failed.
         unread: what could not be read and why, by metric or query name.
         dropped: sentinels and impossible values made absent, by metric.
@@ -58,6 +63,9 @@ class Snapshot:
     xids_known: Mask | None = None
     job_of: NDArray[np.int64] | None = None
     jobs: tuple[str, ...] = ()
+    job_source: str = ""
+    throughput: Mapping[str, float] = field(default_factory=dict)
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from gpuwatch.model.company import Company
 from gpuwatch.model.snapshot import Column, Mask, Snapshot, absent, fitted
 
 History = NDArray[np.float64]
@@ -36,6 +37,7 @@ class Window:
         times: the same per metric, where a longer window is thinned out.
         kept: what the rule returned in `Verdicts.keep` before, float64[rows] (or
             [nodes] for node-scoped rules), NaN where nothing was kept.
+        company: who runs with whom; None where nobody worked it out.
         booted_at: last seen boot or driver reset per node, float64[nodes], NaN = none.
     """
 
@@ -45,6 +47,7 @@ class Window:
     kept: Mapping[str, Column] = field(default_factory=dict)
     booted_at: Column | None = None
     times: Mapping[str, Column] = field(default_factory=dict)
+    company: Company | None = None
 
     def get(self, metric: str) -> Column:
         """The metric now, float64[rows]."""

@@ -1,0 +1,50 @@
+"""Who runs with whom: the groups of GPUs that do one synchronous job together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gpuwatch.model.snapshot import Column, Mask
+
+ALONE = -1
+
+
+@dataclass(frozen=True)
+class Company:
+    """GPU rows by group; those of one group do the same work at the same pace.
+
+    Args:
+        group_of: int64[rows], ALONE = nobody's peer.
+        names: the job of each group; "" where it was inferred and has no name.
+        source: what told (`labels`, `slurm`, `expr`, `file`, `co-movement`), "" =
+            nobody could.
+    """
+
+    group_of: NDArray[np.int64]
+    names: tuple[str, ...] = ()
+    source: str = ""
+
+    def medians(self, values: Column, fewest: int = 1) -> Column:
+        """Per group the median of its known values; NaN with fewer than `fewest`."""
+        known = ~np.isnan(values) & (self.group_of >= 0)
+        order = np.lexsort((values[known], self.group_of[known]))
+        group, value = self.group_of[known][order], values[known][order]
+        found = np.full(len(self.names), np.nan)
+        starts = np.flatnonzero(np.diff(group, prepend=-1))
+        counts = np.diff(starts, append=len(group))
+        middles = (value[starts + (counts - 1) // 2] + value[starts + counts // 2]) / 2
+        found[group[starts]] = np.where(counts >= fewest, middles, np.nan)
+        return found
+
+    def counts(self, mask: Mask) -> NDArray[np.int64]:
+        """Per group how many of its rows are in the mask."""
+        inside = self.group_of[mask & (self.group_of >= 0)]
+        return np.bincount(inside, minlength=len(self.names))
+
+    def spread(self, values: Column) -> Column:
+        """Per row the value of its group; NaN for those who are alone."""
+        padded = np.append(values, np.nan)
+        return padded[self.group_of]
