@@ -22,11 +22,13 @@ CLOCK_READS = (
 )
 
 
-def clock_is_down(window: Window, suspects: Mask) -> Mask:
+def clock_is_down(
+    window: Window, suspects: Mask, lost: float = LOST_AGAINST_PEERS
+) -> Mask:
     """Suspects at work whose SM clock costs their job real time.
 
-    At least 10 % below the median of their peers (a job that loses 10 % is critical,
-    and healthy silicon differs by up to 8 %), or, where no power cap explains it, 25 %
+    At least `lost` below the median of their peers (by default 10 %: a job that loses
+    10 % is critical, and healthy silicon differs by up to 8 %), or, where no power cap explains it, 25 %
     below the board's maximum (a healthy power-capped B200 runs at 55-62 % of it).
     Peers are unsuspected GPUs at work of the same model in the same job, else node.
     """
@@ -35,7 +37,7 @@ def clock_is_down(window: Window, suspects: Mask) -> Mask:
     working = at_work(window)
     clock = window.get("sm_clock_megahertz")
     usual = peer_medians(window, np.where(working & ~suspects, clock, np.nan))
-    below_peers = clock <= usual * (1 - LOST_AGAINST_PEERS)
+    below_peers = clock <= usual * (1 - lost)
     most = window.get("max_sm_clock_megahertz")
     capped = has_bits(window.get("throttle_reasons"), SW_POWER_CAP)
     below_most = ~capped & (clock <= most * (1 - LOST_AGAINST_MAXIMUM))

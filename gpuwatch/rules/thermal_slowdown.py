@@ -21,6 +21,8 @@ REASONS = "throttle_reasons"
 VIOLATION = "thermal_violation_seconds"
 LONGEST_WINDOW_SECONDS = 300.0
 FEWEST_READINGS = 4
+FEWEST_HITS = 3
+SOFT_CLOCK_LOST = 0.05
 FRESH_READINGS = 3
 IMPOSSIBLE_RATE = 1.5
 
@@ -28,13 +30,13 @@ IMPOSSIBLE_RATE = 1.5
 class ThermalSlowdown(Rule):
     """Clocks cut because the GPU or its memory is too hot.
 
-    What: Throttle bit 0x40 (HW thermal slowdown) in two distinct samples; or 0x20 or
-    0x40 in at least half of the last 3 minutes' readings, at least 4 of them, so that a
-    GPU which throttles on and off is caught and a blip is not; or either bit seen while
-    the thermal violation counter ran for more than 20 % of that time. The last two need
-    a bit in one of the last 3 readings, so that what is over does not linger. 0x20
-    without a fall of the clock is a warning. Power cap (0x4), idle (0x1) and unknown
-    bits never count.
+    What: Throttle bit 0x40 (HW thermal slowdown) in two distinct samples, or 0x20 with
+    a clock 5 % below that of the peers; or 0x20 or 0x40 in a third of the last 3
+    minutes' readings and in at least 3 of them, so that a GPU which throttles on and
+    off is caught and a blip is not; or either bit seen while the thermal violation
+    counter ran for more than 20 % of that time. The last two need 4 readings, and a bit
+    in one of the last 3, so that what is over does not linger. 0x20 without a fall of
+    the clock is a warning. Power cap (0x4), idle (0x1) and unknown bits never count.
 
     Why: The hardware at least halves its clocks at 0x40. In a synchronous job everybody
     waits for the slowest GPU: one of 128 took all-reduce from 350 to 100 GB/s while
@@ -44,8 +46,8 @@ class ThermalSlowdown(Rule):
     node: fans, inlet temperature, coolant. A single one: its heat sink, its cold plate
     or dust.
 
-    Source: Bits: dcgm_fields.h. Half of the readings: a GPU cycling around its limit
-    shows the bit in about every second sample. 20 % of the time: OCI's HPC alert rules;
+    Source: Bits: dcgm_fields.h. A third of the readings: a GPU cycling around its limit
+    shows the bit in 40-50 % of samples. 20 % of the time: OCI's HPC alert rules;
     any violation at all is part of GPU Boost (DCGM issue 285).
     """
 
@@ -60,7 +62,7 @@ class ThermalSlowdown(Rule):
             description="how far back to look for throttling on and off",
         )
         throttled_percent: float = Field(
-            50.0, gt=0, le=100, description="readings of the window with a thermal bit"
+            33.0, gt=0, le=100, description="readings of the window with a thermal bit"
         )
         violation_percent: float = Field(
             20.0, gt=0, le=100, description="time of the window held back by heat"
@@ -85,9 +87,11 @@ class ThermalSlowdown(Rule):
         seen = sustained(window, REASONS, self.params.window, _thermal)
         held = _held_back(window, self.params.window)
         enough = (seen.readings >= FEWEST_READINGS) | seen.covers(self.params.window)
+        soft = has_bits(reasons, SW_THERMAL)
+        slow = soft & clock_is_down(window, soft, SOFT_CLOCK_LOST)
         hard = has_bits(reasons, HW_THERMAL)
-        firing = hard | (enough & self._is_lasting(seen, held))
-        undecided = has_bits(reasons, SW_THERMAL) & ~firing & ~enough
+        firing = hard | slow | (enough & self._is_lasting(seen, held))
+        undecided = soft & ~firing & ~enough
         return judged(
             firing,
             np.where(undecided, np.nan, reasons),
@@ -98,7 +102,9 @@ class ThermalSlowdown(Rule):
         )
 
     def _is_lasting(self, seen: Sustained, held: Column) -> Mask:
-        by_bits = seen.share >= self.params.throttled_percent / 100
+        often = seen.share * seen.readings >= FEWEST_HITS
+        often = often | seen.covers(self.params.window)
+        by_bits = often & (seen.share >= self.params.throttled_percent / 100)
         by_counter = held >= self.params.violation_percent / 100
         lasting: Mask = by_bits | (by_counter & (seen.share > 0))
         return lasting & seen.is_fresh(FRESH_READINGS)

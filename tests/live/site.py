@@ -21,7 +21,12 @@ from tests.live.waiting import LONG_SECONDS, eventually
 # Faults last seconds here and not hours, so the rules are told to be quick. Holds of
 # what is found by silence still outlast the gaps that a healthy fleet has.
 HASTE: Mapping[str, Mapping[str, Any]] = {
-    "thermal_slowdown": {"hold": "2s", "keep_firing": "2s", "window": "1m"},
+    "thermal_slowdown": {
+        "hold": "2s",
+        "keep_firing": "2s",
+        "window": "1m",
+        "throttled_percent": 100,
+    },
     "power_brake": {"hold": "2s", "keep_firing": "2s"},
     "hw_slowdown": {"hold": "2s", "keep_firing": "2s"},
     "exporter_down": {"hold": "8s", "keep_firing": "2s"},
