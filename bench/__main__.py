@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-NAMES = ("cycle",)
+NAMES = ("accuracy", "backtest", "cycle")
 
 if __name__ == "__main__":
     if len(sys.argv) < 2:

@@ -236,3 +236,5 @@ class Cycle:
             DROPPED.labels(view.cluster, metric).inc(count)
         for event in step.events:
             log.info("%s %s: %s", event.incident_id, event.kind.value, event.text)
+        for note in step.notes:
+            log.warning("%s: rules %s", view.cluster, note)

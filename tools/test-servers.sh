@@ -11,6 +11,9 @@ command -v prometheus >/dev/null && command -v promtool >/dev/null ||
 # Debian keeps PostgreSQL's programs off the PATH.
 command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
   missing+=(postgresql)
+PATH=$PATH:/usr/sbin
+command -v slurmctld >/dev/null && command -v slurmd >/dev/null && command -v munged >/dev/null ||
+  missing+=(slurm-wlm munge slurm-wlm-basic-plugins)
 
 [ ${#missing[@]} = 0 ] && exit 0
 tools/apt-install.sh "${missing[@]}" && exit 0

@@ -70,6 +70,6 @@ def schema() -> None:
     Example: gpuwatch config schema > gpuwatch.schema.json
     """
     from gpuwatch.cli.config_schema import config_schema  # noqa: PLC0415  slow to import
-    from gpuwatch.site_rules import known_rules  # noqa: PLC0415
+    from gpuwatch.site_rules import known_rules, pack_rules  # noqa: PLC0415
 
-    print_json(config_schema(known_rules()))
+    print_json(config_schema({**known_rules(), **pack_rules()}))

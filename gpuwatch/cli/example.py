@@ -45,7 +45,7 @@ def _top(name: str, field: FieldInfo) -> Lines:
         return
     yield f"# {field.description}"
     yield f"{name}:"
-    if name == "custom_rules":
+    if name in ("custom_rules", "rule_packs"):
         yield from _item(section, name)
     else:
         yield from _settings(section, name, "  #")

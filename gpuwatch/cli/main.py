@@ -17,6 +17,7 @@ BAD_USAGE = 2
 COMMANDS = {
     "run": "Run the daemon: watch, and tell people",
     "check": "One look, without memory: what is wrong now",
+    "backtest": "The same rules over history: what would have been told",
     "doctor": "Is everything set up, and what can gpuwatch not see?",
     "demo": "A simulated cluster with faults, to see what gpuwatch says",
     "rules": "What is looked for, and why",

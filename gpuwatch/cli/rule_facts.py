@@ -68,8 +68,8 @@ def written(value: object) -> str:
     return json.dumps(value) if not isinstance(value, str) else value
 
 
-def record(rule: Rule, expr: str = "") -> dict[str, Any]:
-    """The rule in JSON types; `expr` is the PromQL of a custom rule."""
+def record(rule: Rule, expr: str = "", pack: str = "") -> dict[str, Any]:
+    """The rule in JSON types; `expr` is the PromQL of a custom rule or a pack's."""
     values = {p["name"]: p["value"] for p in parameters(rule)}
     return {
         "name": rule.name,
@@ -81,7 +81,9 @@ def record(rule: Rule, expr: str = "") -> dict[str, Any]:
         "documentation": rule.documentation(),
         "reads": [_read(read) for read in rule.reads],
         "expr": expr or None,
+        "pack": pack or None,
         "yields_to": list(rule.yields_to),
+        "statistical": rule.statistical,
         "parameters": parameters(rule),
     }
 

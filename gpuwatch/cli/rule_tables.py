@@ -18,8 +18,8 @@ Record = dict[str, Any]
 _ORDER = [category.value for category in Category]
 
 
-def show_list(rules: Sequence[Record]) -> None:
-    """All rules by category; one line on what, one on what is read."""
+def show_list(rules: Sequence[Record], packs: Sequence[Record] = ()) -> None:
+    """All rules by category; one line on what, one on what is read. Then the packs."""
     out = console()
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     table.add_column("rule", no_wrap=True)
@@ -35,6 +35,18 @@ def show_list(rules: Sequence[Record]) -> None:
     off = sum(not rule["enabled"] for rule in rules)
     tail = f", {off} switched off" if off else ""
     out.print(f"\n{len(rules)} rules{tail}. All about one: gpuwatch rules NAME")
+    _show_packs(out, [pack for pack in packs if not pack["listed"]])
+
+
+def _show_packs(out: Console, packs: Sequence[Record]) -> None:
+    """Those that could be switched on."""
+    if not packs:
+        return
+    out.print("\nRule packs that are off. On: rule_packs: [NAME, ...]")
+    table = _plain_table("pack", "rules", "what it watches")
+    for pack in packs:
+        table.add_row(pack["name"], str(len(pack["rules"])), clean(pack["about"]))
+    out.print(Padding(table, (0, 0, 0, 2)))
 
 
 def _row(rule: Record) -> tuple[str, str, str, str]:
@@ -47,7 +59,8 @@ def _row(rule: Record) -> tuple[str, str, str, str]:
 
 
 def _what(rule: Record) -> str:
-    return "your own PromQL" if rule["expr"] else str(rule["summary"])
+    own = rule["expr"] and not rule["pack"]
+    return "your own PromQL" if own else str(rule["summary"])
 
 
 def _severity(word: str) -> str:
@@ -56,6 +69,8 @@ def _severity(word: str) -> str:
 
 def _reads_in_short(rule: Record) -> str:
     """Only what it cannot do without; the page of the rule shows the rest."""
+    if rule["pack"]:
+        return f"of the rule pack {rule['pack']}"
     if rule["expr"]:
         return f"reads {rule['expr']}"
     needed = [read["metric"] for read in rule["reads"] if read["required"]]
@@ -82,10 +97,16 @@ def show_one(rule: Record) -> None:
     if rule["yields_to"]:
         louder = ", ".join(rule["yields_to"])
         out.print(f"\n[bold]Gives way to[/]\n  {clean(louder)}")
+    if rule["statistical"]:
+        out.print(
+            "\n[bold]Compares and learns[/]\n  Added by an upgrade to a site with "
+            "history, it goes to the digest only until you set its notify."
+        )
 
 
 def _show_parameters(out: Console, rule: Record) -> None:
-    key = "custom_rules" if rule["expr"] else f"rules.{rule['name']}"
+    own = rule["expr"] and not rule["pack"]
+    key = "custom_rules" if own else f"rules.{rule['name']}"
     out.print(f"\n[bold]Parameters[/] [dim]in gpuwatch.yaml under {clean(key)}[/]")
     table = _plain_table("name", "value", "meaning")
     for parameter in rule["parameters"]:
@@ -99,7 +120,8 @@ def _show_parameters(out: Console, rule: Record) -> None:
 def _show_reads(out: Console, rule: Record) -> None:
     out.print("\n[bold]Reads[/]")
     if not rule["reads"]:
-        out.print(Padding(clean(_reads_in_short(rule)), (0, 0, 0, 2)))
+        text = rule["expr"] if rule["pack"] else _reads_in_short(rule)
+        out.print(Padding(clean(text), (0, 0, 0, 2)))
         return
     table = _plain_table("metric", "exporter fields, any of")
     for read in rule["reads"]:

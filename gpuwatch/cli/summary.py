@@ -49,6 +49,9 @@ def _rules(settings: Settings, rules: Sequence[Rule]) -> str:
     parts = [f"{on} of {len(rules)} on"]
     if settings.rules:
         parts.append(f"{len(settings.rules)} changed")
+    if settings.rule_packs:
+        names = ", ".join(pack.name for pack in settings.rule_packs)
+        parts.append(f"with the rule packs {names}")
     if settings.custom_rules:
         parts.append(f"{len(settings.custom_rules)} of your own")
     return ", ".join(parts)

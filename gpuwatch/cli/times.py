@@ -25,6 +25,17 @@ def parse_time(option: str, text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
+def parse_moment(option: str, text: str, now: float) -> float:
+    """The same, or `now`, or so long before it: `-24h`, `now-24h`."""
+    word = text.strip().lower()
+    if word == "now":
+        return now
+    back = word.removeprefix("now")
+    if back.startswith("-") and back != word[1:]:
+        return now - parse_span(option, back[1:])
+    return parse_time(option, text)
+
+
 def _moment(text: str) -> datetime:
     if _UNIX.fullmatch(text):
         return datetime.fromtimestamp(float(text), UTC)

@@ -11,7 +11,14 @@ from gpuwatch.ports import Notifier
 
 LOOKS = 6  # after so many attempts a message goes out even if looking still fails
 _POSTED = frozenset(
-    {Reason.FIRST, Reason.WORSE, Reason.WIDER, Reason.RESOLVED, Reason.REOPENED}
+    {
+        Reason.FIRST,
+        Reason.WORSE,
+        Reason.WIDER,
+        Reason.CAUSE,
+        Reason.RESOLVED,
+        Reason.REOPENED,
+    }
 )
 _log = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from dataclasses import replace
 from gpuwatch.doctor.coverage import coverage
 from gpuwatch.doctor.finding import Finding, fail, skip
 from gpuwatch.doctor.gpus import gpus
+from gpuwatch.doctor.jobs import jobs, throughput, topology
 from gpuwatch.doctor.naming import generations, node_names
-from gpuwatch.doctor.neighbours import jobs, node_exporter
+from gpuwatch.doctor.neighbours import node_exporter
 from gpuwatch.doctor.pace import measured, pace
 from gpuwatch.doctor.reach import clock_skew, reachable, unreachable
 from gpuwatch.doctor.sight import Clock, Seen, Server, look
@@ -88,6 +89,8 @@ def _readings(
         return
     yield node_exporter(seen)
     yield jobs(seen, server.series)
+    yield throughput(seen)
+    yield topology(seen)
     yield from coverage(seen, live, server.book)
 
 
@@ -101,4 +104,6 @@ def _of_exporters(source: Source, settings: Settings) -> Iterator[Finding]:
         return
     yield gpus(seen)
     if len(seen.fleet):
+        yield jobs(seen, ())
+        yield topology(seen)
         yield from coverage(seen, frozenset(), None)

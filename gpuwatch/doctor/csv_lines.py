@@ -42,6 +42,6 @@ def _has_new_form(name: str) -> bool:
 
 def csv_line(metric: Metric, live: frozenset[str]) -> str:
     """`FIELD, type, help`: Go's CSV takes neither quotes nor commas in the help."""
-    kind = "counter" if metric.kind == "counter" else "gauge"
+    kind = metric.kind if metric.kind in ("counter", "label") else "gauge"
     text = metric.meaning.replace(",", "").replace('"', "")
     return f"{field_name(metric, live)}, {kind}, {text[:1].upper()}{text[1:]}."

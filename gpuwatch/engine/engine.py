@@ -12,16 +12,25 @@ import numpy as np
 
 from gpuwatch.engine.advance import advance_all
 from gpuwatch.engine.asked import Asked
+from gpuwatch.engine.company import Companions, with_inferred_jobs
 from gpuwatch.engine.discovery import FACT as UNLISTED
 from gpuwatch.engine.discovery import to_retire, unlisted_since
-from gpuwatch.engine.judge import judge, uncovered, windows_of
+from gpuwatch.engine.judge import Around, judge, uncovered, windows_of
+from gpuwatch.engine.newcomers import (
+    JUDGED_SINCE,
+    RULES_SINCE,
+    Newcomers,
+    arrived_at,
+)
 from gpuwatch.engine.past import Past
 from gpuwatch.engine.pulse import Pulse
 from gpuwatch.engine.step import ConditionKey, KeptKey, Memory, Step
+from gpuwatch.engine.stride import Strides
 from gpuwatch.engine.voice import Voice
 from gpuwatch.incidents.attribution import attribute
 from gpuwatch.incidents.book import Book
 from gpuwatch.incidents.compose import compose
+from gpuwatch.incidents.employment import Employment
 from gpuwatch.incidents.scene import Scene
 from gpuwatch.incidents.wording import Links
 from gpuwatch.model.condition import Condition
@@ -33,8 +42,6 @@ from gpuwatch.model.verdict import Verdicts
 
 REMEMBER_SECONDS = 3600.0
 FLUSH_SECONDS = 600.0
-ARRIVAL_SECONDS = 900.0
-JUDGED_SINCE = "judged_since"
 
 
 @dataclass(frozen=True)
@@ -59,8 +66,11 @@ class Engine:
         self.windows = windows_of(self.rules.values())
         self.coverage = Coverage()
         self._past = Past(self.windows)
+        self._employment = Employment()
         self._pulse = Pulse(memory.kept)
         self._next_pulse = self._pulse
+        self._companions = self._next_companions = Companions(memory.kept)
+        self._strides = self._next_strides = Strides(memory.kept)
         self._flushed_at = 0.0
 
     @property
@@ -71,7 +81,7 @@ class Engine:
     @property
     def knows_cluster(self) -> bool:
         """Whether it ever judged here before."""
-        return bool(self._judged_since())
+        return bool(self._since(JUDGED_SINCE))
 
     def whole(self, at: float) -> Step:
         """Everything that is remembered, for a store that lost it."""
@@ -81,7 +91,7 @@ class Engine:
             at=at,
             conditions=dict(memory.conditions),
             incidents=tuple(memory.incidents.values()),
-            kept={**memory.kept, **self._pulse.columns()},
+            kept={**memory.kept, **self._own_columns()},
             facts=dict(memory.facts),
             silences=tuple(memory.silences.values()),
             fleet_changed=True,
@@ -94,6 +104,7 @@ class Engine:
         counters would look like a driver reset of the whole fleet.
         """
         self._past.add(snapshot)
+        self._employment.take(snapshot)
 
     def step(
         self,
@@ -109,14 +120,15 @@ class Engine:
         was here; what it shows was found on arrival, and nothing is said yet.
         """
         self._past.add(snapshot)
-        self._next_pulse = self._pulse.after(snapshot)
+        snapshot = self._acquainted(snapshot)
         verdicts = self._judge(snapshot)
         facts = self._first_judged(snapshot.at)
-        book = self._book()
+        newcomers = Newcomers.among(self.rules, self.memory.facts, snapshot.at)
+        book = self._book(newcomers.quiet)
         silences = dict(self.memory.silences)
         asked = Asked(book, snapshot.fleet, silences, snapshot.at)
         taken = asked.take(requests)
-        unlisted = unlisted_since(snapshot, self._unlisted())
+        unlisted = unlisted_since(snapshot, self._since(UNLISTED))
         left = to_retire(snapshot, unlisted, self.rules.values())
         snapshot.fleet.retire(nodes=left)
         self._decide(book, verdicts, snapshot, facts, looking_back=looking_back)
@@ -130,15 +142,35 @@ class Engine:
             events=tuple(book.events),
             messages=tuple(messages),
             kept=self._changed_kept(verdicts, snapshot.at),
-            facts=self._changed_facts({JUDGED_SINCE: facts, UNLISTED: unlisted}),
+            facts=self._changed_facts(
+                {JUDGED_SINCE: facts, UNLISTED: unlisted, RULES_SINCE: newcomers.since}
+            ),
+            notes=newcomers.notes,
             taken=taken,
             silences=tuple(asked.changed_silences.values()),
             fleet_changed=asked.fleet_changed or bool(left),
         )
 
+    def _acquainted(self, snapshot: Snapshot) -> Snapshot:
+        """Who lives, who runs with whom and at what stride; with inferred jobs."""
+        self._next_pulse = self._pulse.after(snapshot)
+        self._next_companions = self._companions.after(snapshot)
+        company = self._next_companions.company
+        collect = self._next_pulse.collect_seconds
+        self._next_strides = self._strides.after(snapshot, company, self._past, collect)
+        acquainted = with_inferred_jobs(snapshot, company)
+        self._employment.take(acquainted)
+        return acquainted
+
     def _judge(self, snapshot: Snapshot) -> Mapping[str, Verdicts]:
         rules, kept = self.rules.values(), self.memory.kept
-        verdicts, failed = judge(rules, snapshot, self._past, kept, self._next_pulse)
+        around = Around(
+            self._past,
+            self._next_pulse,
+            self._next_companions.company,
+            self._next_strides.stride,
+        )
+        verdicts, failed = judge(rules, snapshot, around, kept)
         missing = {r.name: uncovered(r, snapshot) for r in rules}
         self.coverage = Coverage(
             missing={name: names for name, names in missing.items() if names},
@@ -148,12 +180,9 @@ class Engine:
         )
         return verdicts
 
-    def _judged_since(self) -> Mapping[str, float]:
-        found = self.memory.facts.get(JUDGED_SINCE, {})
-        return found if isinstance(found, dict) else {}
-
-    def _unlisted(self) -> Mapping[str, float]:
-        found = self.memory.facts.get(UNLISTED, {})
+    def _since(self, fact: str) -> Mapping[str, float]:
+        """A fact that holds times by name."""
+        found = self.memory.facts.get(fact, {})
         return found if isinstance(found, dict) else {}
 
     def _changed_facts(self, facts: Mapping[str, object]) -> dict[str, object]:
@@ -162,15 +191,16 @@ class Engine:
 
     def _first_judged(self, now: float) -> Mapping[str, float]:
         """When each rule was first able to judge anybody in this cluster."""
-        since = dict(self._judged_since())
+        since = dict(self._since(JUDGED_SINCE))
         for name, known in self.coverage.known.items():
             if known:
                 since.setdefault(name, now)
         return since
 
-    def _book(self) -> Book:
+    def _book(self, quiet: frozenset[str]) -> Book:
         memory = self.memory
-        return Book(self.rules, dict(memory.conditions), dict(memory.incidents))
+        incidents = dict(memory.incidents)
+        return Book(self.rules, dict(memory.conditions), incidents, quiet)
 
     def _decide(
         self,
@@ -187,12 +217,13 @@ class Engine:
             name for name, since in judged_since.items() if looking_back or since == now
         }
         advance_all(book, verdicts, snapshot, self._next_pulse, new_rules)
-        attribute(book, now, nodes)
-        compose(book, Scene(snapshot), now, nodes)
+        scene = Scene(snapshot, self._employment)
+        attribute(book, scene, now, nodes)
+        compose(book, scene, now, nodes)
         for incident in book.open_incidents():
             if incident.arrival and not incident.arrived_at:
-                arrived = _arrived_at(judged_since, incident.lead)
-                book.incidents[incident.id] = replace(incident, arrived_at=arrived)
+                first = arrived_at(judged_since, incident.lead)
+                book.incidents[incident.id] = replace(incident, arrived_at=first)
 
     def _changed_conditions(self, book: Book) -> dict[ConditionKey, Condition | None]:
         before = self.memory.conditions
@@ -216,8 +247,13 @@ class Engine:
                 if before is None or not _same(before, column):
                     changed[rule, name] = column
         if now - self._flushed_at >= FLUSH_SECONDS:
-            changed.update(self._next_pulse.columns())
+            changed.update(self._own_columns())
         return changed
+
+    def _own_columns(self) -> dict[KeptKey, Column]:
+        """What the engine itself must know again after a restart."""
+        keepers = (self._next_pulse, self._next_companions, self._next_strides)
+        return {key: column for k in keepers for key, column in k.columns().items()}
 
     def committed(self, step: Step) -> None:
         """The step is safely written: move."""
@@ -234,6 +270,7 @@ class Engine:
         if any(rule == "engine" for rule, _ in step.kept):
             self._flushed_at = step.at
         self._pulse = self._next_pulse
+        self._companions, self._strides = self._next_companions, self._next_strides
         self._forget_old(step.at)
 
     def _forget_old(self, now: float) -> None:
@@ -252,13 +289,6 @@ class Engine:
         for silence_id in ended:
             if now - self.memory.silences[silence_id].ends_at > REMEMBER_SECONDS:
                 del self.memory.silences[silence_id]
-
-
-def _arrived_at(judged_since: Mapping[str, float], rule: str) -> float:
-    """The first look at the cluster, or at a rule that came later."""
-    first = min(judged_since.values())
-    own = judged_since.get(rule, first)
-    return first if own - first <= ARRIVAL_SECONDS else own
 
 
 def _same(before: Column, after: Column) -> bool:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gpuwatch.engine.past import Past
 from gpuwatch.engine.pulse import Pulse
 from gpuwatch.errors import guarded
+from gpuwatch.model.company import Company
 from gpuwatch.model.rule import Rule
 from gpuwatch.model.severity import Scope
 from gpuwatch.model.snapshot import Column, Snapshot
+from gpuwatch.model.stride import Stride
 from gpuwatch.model.verdict import Verdicts
 from gpuwatch.model.window import Window
 
@@ -53,8 +55,18 @@ def subjects_of(rule: Rule, snapshot: Snapshot) -> int:
     return len(snapshot.fleet.nodes) if rule.scope is Scope.NODE else 0
 
 
+@dataclass(frozen=True)
+class Around:
+    """What the engine knows around one snapshot, the same for every rule."""
+
+    past: Past
+    pulse: Pulse
+    company: Company | None = None
+    stride: Stride | None = None
+
+
 def judge(
-    rules: Iterable[Rule], snapshot: Snapshot, past: Past, kept: Kept, pulse: Pulse
+    rules: Iterable[Rule], snapshot: Snapshot, around: Around, kept: Kept
 ) -> tuple[dict[str, Verdicts], dict[str, str]]:
     """Verdicts by rule, and why rules failed.
 
@@ -66,23 +78,23 @@ def judge(
     def failed(name: str, error: Exception) -> None:
         failures[name] = f"{type(error).__name__}: {error}"
 
-    grace = pulse.in_grace(snapshot)
-    booted = pulse.node_reset_at(snapshot)
+    grace = around.pulse.in_grace(snapshot)
+    booted = around.pulse.node_reset_at(snapshot)
     for rule in rules:
         verdicts[rule.name] = Verdicts.none_known(subjects_of(rule, snapshot))
-        window = _window(rule, snapshot, past, kept, booted)
+        window = _window(rule, snapshot, around, kept, booted)
         with guarded(rule.name, failed):
             verdicts[rule.name] = _spared(rule, rule.judge(window), snapshot, grace)
     return verdicts, failures
 
 
 def _window(
-    rule: Rule, snapshot: Snapshot, past: Past, kept: Kept, booted: Column
+    rule: Rule, snapshot: Snapshot, around: Around, kept: Kept, booted: Column
 ) -> Window:
     views = {
         read.metric: view
         for read in rule.reads
-        if (view := past.view(read.metric, snapshot.rows)) is not None
+        if (view := around.past.view(read.metric, snapshot.rows)) is not None
     }
     longest = max((times for times, _ in views.values()), key=len, default=np.empty(0))
     return Window(
@@ -92,6 +104,8 @@ def _window(
         times={metric: times for metric, (times, _) in views.items()},
         kept={name: col for (owner, name), col in kept.items() if owner == rule.name},
         booted_at=booted,
+        company=around.company,
+        stride=around.stride,
     )
 
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import math
 import string
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Scope
+from gpuwatch.model.snapshot import Series
 from gpuwatch.model.verdict import Finding, Verdicts, Words
 from gpuwatch.model.window import Window
+
+# Filled in from the subject, which `explain` knows better than a label.
+OWN_NAMES = frozenset({"cluster", "node", "uuid", "job", "value"})
 
 
 class PromqlRule(Rule):
@@ -34,18 +40,29 @@ class PromqlRule(Rule):
     action: str = ""
 
     def judge(self, window: Window) -> Verdicts:
-        """The subjects of the answer fire, all others are clear."""
+        """The subjects of the answer fire, all others are clear.
+
+        The words are the summary with the series' own labels filled in; names of the
+        subject are left to `explain`.
+        """
         answer = window.now.answers.get(self.name)
         if answer is None:
             return Verdicts.none_known(0)
         firing = np.ones(len(answer), bool)
+        labels = window.now.answer_labels.get(self.name, {})
+        words = [self._worded(value, labels.get(s, {})) for s, value in answer.items()]
         return Verdicts(
             firing=firing,
             known=firing,
             subjects=tuple(answer),
             evidence={"value": np.array(list(answer.values()), float)},
             elsewhere=True,
+            words=tuple(words),
         )
+
+    def _worded(self, value: float, labels: Series) -> str:
+        others = {name: text for name, text in labels.items() if name not in OWN_NAMES}
+        return _filled(self.summary, {**others, "value": _number(value)})
 
     def explain(self, finding: Finding) -> Words:
         """The site's own words, with the subject's names filled in."""
@@ -54,9 +71,10 @@ class PromqlRule(Rule):
             "node": finding.subject.node,
             "uuid": finding.subject.uuid,
             "job": finding.subject.job or finding.job,
-            "value": f"{finding.value('value'):g}",
+            "value": _number(finding.value("value")),
         }
-        return Words(_filled(self.summary or self.name, names), self.action)
+        template = finding.words or self.summary or self.name
+        return Words(_filled(template, names), self.action)
 
 
 def _filled(template: str, names: Mapping[str, str]) -> str:
@@ -65,8 +83,33 @@ def _filled(template: str, names: Mapping[str, str]) -> str:
     return string.Template(dollars).safe_substitute(names).replace("${", "{")
 
 
-def promql_rule(name: str, summary: str, action: str, params: RuleParams) -> Rule:
-    """The rule of one `custom_rules` entry."""
-    own = {"name": name, "summary": summary, "action": action}
-    kind: type[PromqlRule] = type(f"Promql_{name}", (PromqlRule,), own)
-    return kind(params)
+def _number(value: float) -> str:
+    """Three digits of a small number, all of a large one."""
+    if math.isfinite(value) and abs(value) >= 100:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """What a PromQL rule says of itself; `documentation` as a rule's docstring."""
+
+    name: str
+    summary: str = ""
+    action: str = ""
+    documentation: str = ""
+    category: Category = Category.CUSTOM
+
+
+def promql_rule(spoken: Spoken, params: type[RuleParams]) -> type[PromqlRule]:
+    """The rule of one entry of `custom_rules` or of a rule pack."""
+    own: dict[str, object] = {
+        "name": spoken.name,
+        "summary": spoken.summary,
+        "action": spoken.action,
+        "category": spoken.category,
+        "Params": params,
+    }
+    if spoken.documentation:
+        own["__doc__"] = spoken.documentation
+    return type(f"Promql_{spoken.name}", (PromqlRule,), own)

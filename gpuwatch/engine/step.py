@@ -29,6 +29,7 @@ class Step:
             judged, boots seen, and the like.
         taken: ids of the requests that this step took up.
         silences: silences that were added or ended.
+        notes: what an operator should find in the log, said once.
         fleet_changed: rows, retirements or instance names changed.
     """
 
@@ -42,6 +43,7 @@ class Step:
     facts: Mapping[str, object] = field(default_factory=dict)
     taken: tuple[int, ...] = ()
     silences: tuple[Silence, ...] = ()
+    notes: tuple[str, ...] = ()
     fleet_changed: bool = False
 
 
@@ -60,6 +62,7 @@ def merged(earlier: Step, later: Step) -> Step:
         facts={**earlier.facts, **later.facts},
         taken=earlier.taken + later.taken,
         silences=tuple(silences.values()),
+        notes=earlier.notes + later.notes,
         fleet_changed=earlier.fleet_changed or later.fleet_changed,
     )
 

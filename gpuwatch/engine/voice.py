@@ -25,6 +25,7 @@ _STORY = {
     Reason.FIRST: EventKind.OPENED,
     Reason.WORSE: EventKind.WORSE,
     Reason.WIDER: EventKind.WIDER,
+    Reason.CAUSE: EventKind.CAUSE,
     Reason.REOPENED: EventKind.REOPENED,
 }
 

@@ -1,54 +1,53 @@
-"""Which incident a firing condition belongs to: one cause, one incident.
+"""Which incident a firing condition belongs to: one cause, one incident (ADR 7).
 
-Four steps, in this order: a symptom joins its louder cause, or waits for it; a twin
-(the same rule on the same node) widens the incident that is there; a cause takes over
+In this order: a symptom joins its louder cause, or waits for it; a twin (the same rule,
+or its family, on the same node) widens the incident that is there; a cause takes over
 the incidents of its symptoms; what is left opens an incident. Afterwards incidents of
-one rule that began together on several nodes become one. The earliest survives, with
-its id and its message.
+one shared cause become one (groups.py). The earliest survives, with its id and message.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from graphlib import TopologicalSorter
 from hashlib import blake2b
 
 from gpuwatch.incidents.book import Book
-from gpuwatch.model.condition import Condition, Ending, State
-from gpuwatch.model.incident import EventKind, Incident
-from gpuwatch.model.rule import Rule
+from gpuwatch.incidents.groups import SHARED_SECONDS, merge_groups
+from gpuwatch.incidents.jobs import employ, end_with_jobs, release
+from gpuwatch.incidents.joining import join
+from gpuwatch.incidents.kinship import distance, is_of_job, is_waiting
+from gpuwatch.incidents.scene import Scene
+from gpuwatch.model.condition import Condition, State
+from gpuwatch.model.incident import Incident
+from gpuwatch.model.severity import Severity
 
-TOGETHER_SECONDS = 120.0
-FLEET_SECONDS = 600.0
-FLEET_SHARE = 0.20
-FEWEST_NODES = 3
+# In a large job somebody is always pending: what concerns it waits no longer.
+PATIENCE_SECONDS = 60.0
 
 
-def attribute(book: Book, now: float, nodes_in_service: int) -> None:
+def attribute(book: Book, scene: Scene, now: float, nodes_in_service: int) -> None:
     """House every firing condition in an incident, and merge what is one cause."""
-    rank = loudness(book.rules)
+    employ(book, scene)
+    end_with_jobs(book, scene, now)
+    release(book)
     homeless = sorted(
         book.unassigned(),
-        key=lambda c: (rank.get(c.rule, 0), c.started_at, c.subject.key),
+        key=lambda c: (book.rank.get(c.rule, 0), c.started_at, c.subject.key, c.rule),
     )
     for condition in homeless:
         _house(book, book.conditions[condition.key], now)
     if homeless:
-        _merge_domains(book, now, nodes_in_service)
+        merge_groups(book, scene, now, nodes_in_service)
 
 
-def loudness(rules: Mapping[str, Rule]) -> dict[str, int]:
-    """Rules in the order in which they are housed: those yielded to come first."""
-    graph = {name: set(rule.yields_to) & set(rules) for name, rule in rules.items()}
-    order = TopologicalSorter(graph).static_order()
-    return {name: place for place, name in enumerate(order)}
+def incident_id(condition: Condition, life: int = 0) -> str:
+    """The same fault at the same time has the same id, wherever it is computed.
 
-
-def incident_id(condition: Condition) -> str:
-    """The same fault at the same time has the same id, wherever it is computed."""
+    `life`: how many incidents it has led before without beginning anew.
+    """
     text = f"{condition.rule}|{condition.subject.key}|{condition.started_at:.0f}"
+    text += f"|{life}" if life else ""
     raw = text.encode(errors="surrogatepass")
     return "gw-" + blake2b(raw, digest_size=5).hexdigest()
 
@@ -58,13 +57,27 @@ def _house(book: Book, condition: Condition, now: float) -> None:
     if before is not None and condition.reopened and before.merged_into is None:
         _reopen(book, condition, before)
         return
-    louder = _louder(book, condition)
+    louder = _louder(book, condition, now)
     if louder and louder.state is State.PENDING:
         return
     home = louder.incident_id if louder else _twin(book, condition)
+    homes = {home, *_led_by_symptoms(book, condition)} - {""}
+    if not homes:
+        book.assign(condition, _open(book, condition, now))
+        return
+    lead = _lead(book, home, condition, is_symptom=louder is not None)
+    found = [book.incidents[incident] for incident in sorted(homes)]
+    book.assign(condition, join(book, found, lead, now))
+
+
+def _lead(book: Book, home: str, condition: Condition, *, is_symptom: bool) -> str:
+    """Whose words head it: those of the cause, in a family those of the louder rule."""
     if not home:
-        home = _take_over(book, condition, now)
-    book.assign(condition, home or _open(book, condition, now))
+        return condition.rule
+    lead = book.incidents[home].lead
+    rule = book.rules.get(lead)
+    is_louder = rule is not None and condition.rule in rule.yields_to
+    return condition.rule if is_louder and not is_symptom else lead
 
 
 def _reopen(book: Book, condition: Condition, before: Incident) -> None:
@@ -76,93 +89,85 @@ def _reopen(book: Book, condition: Condition, before: Incident) -> None:
     book.put(condition)
 
 
-def _yields(quiet: Condition, loud: Condition, rules: Mapping[str, Rule]) -> bool:
-    """Whether `quiet` is a symptom of `loud` by its rule's own word."""
-    rule = rules.get(quiet.rule)
-    if rule is None or loud.rule not in rule.yields_to:
-        return False
-    if loud.state is State.RESOLVED or loud.severity < quiet.severity:
-        return False
-    within = rule.yields_within_seconds
-    return within is None or loud.last_bad_at >= quiet.started_at - within
-
-
-def _louder(book: Book, condition: Condition) -> Condition | None:
+def _louder(book: Book, condition: Condition, now: float) -> Condition | None:
     """A firing cause that already has an incident, else a pending one to wait for."""
-    found = [
-        c for c in book.near(condition.subject) if _yields(condition, c, book.rules)
-    ]
-    housed = [c for c in found if c.state is State.FIRING and c.incident_id]
-    waiting = [c for c in found if c.state is State.PENDING]
+    found = list(book.causes(condition))
+    housed = [c for c in found if c.state is State.FIRING and book.is_housed(c)]
+    patient = now - (condition.detected_at or now) < PATIENCE_SECONDS
+    waits = patient or not (is_of_job(condition) or is_waiting(condition, book.rules))
+    waiting = [c for c in found if c.state is State.PENDING and waits]
     best = housed or waiting
-    return min(best, key=lambda c: c.started_at) if best else None
+    if not best:
+        return None
+    if is_of_job(condition):
+        return min(best, key=lambda c: _blame(book, condition, c))
+    return min(best, key=lambda c: (c.started_at, c.rule, c.subject.key))
 
 
-def _same_cause(mine: Condition, theirs: Condition) -> bool:
-    same_kind = mine.rule == theirs.rule
-    return same_kind and mine.subject.detail == theirs.subject.detail
+def _blame(
+    book: Book, condition: Condition, culprit: Condition
+) -> tuple[int, float, str]:
+    """The worst culprit first, then the one that began nearest."""
+    gap = distance(condition, culprit, book.rules)
+    return -culprit.severity, gap, f"{culprit.subject.key} {culprit.rule}"
 
 
 def _twin(book: Book, condition: Condition) -> str:
-    """An open incident led by the same rule (and code) on the same node."""
+    """An open incident on the same node, led by the same rule (and code), or family."""
     node = condition.subject.node
-    for other in book.near(replace(condition.subject, uuid="", mig="")):
-        if not (node and other.subject.node == node and _same_cause(condition, other)):
-            continue
-        home = book.incidents.get(other.incident_id)
-        if home and home.open and home.lead == condition.rule:
-            return home.id
-    return ""
-
-
-def _take_over(book: Book, condition: Condition, now: float) -> str:
-    """Become the lead of the incidents that are only symptoms of this condition."""
-    symptoms = {
-        c.incident_id
-        for c in book.near(condition.subject)
-        if c.state is State.FIRING and _yields(c, condition, book.rules)
-    }
-    homes = [
-        book.incidents[i]
-        for i in symptoms
-        if i and _is_led_by_symptom(book, i, condition)
-    ]
-    if not homes:
+    if not node:
         return ""
-    survivor, *others = sorted(homes, key=lambda i: (i.detected_at, i.id))
-    book.incidents[survivor.id] = replace(survivor, lead=condition.rule)
-    absorb(book, survivor.id, others, now)
-    return survivor.id
+    homes = [
+        home
+        for other in _on_node(book, condition)
+        if (home := book.incidents.get(other.incident_id)) and home.open
+        if home.lead == other.rule == condition.rule
+        or _is_kin(book, condition, other, home)
+    ]
+    first = min(homes, key=lambda home: (home.detected_at, home.id), default=None)
+    return first.id if first else ""
 
 
-def _is_led_by_symptom(book: Book, incident: str, cause: Condition) -> bool:
-    """An open incident may be taken over only if its own lead yields to the cause."""
-    home = book.incidents.get(incident)
-    if home is None or not home.open:
-        return False
-    lead = book.rules.get(home.lead)
-    return lead is not None and cause.rule in lead.yields_to
+def _on_node(book: Book, condition: Condition) -> Iterator[Condition]:
+    """Other firing conditions on the node, of the same detail."""
+    mine = condition.subject
+    for other in book.near(replace(mine, uuid="", mig="")):
+        theirs = other.subject
+        is_there = theirs.node == mine.node and theirs.detail == mine.detail
+        if is_there and other.key != condition.key and other.state is State.FIRING:
+            yield other
 
 
-def absorb(book: Book, survivor: str, others: Sequence[Incident], now: float) -> None:
-    """End `others` as part of `survivor`; their conditions move over."""
-    for other in others:
-        for condition in book.of(other.id):
-            book.assign(condition, survivor)
-        ended = replace(
-            other, state=State.RESOLVED, ending=Ending.ABSORBED,
-            merged_into=survivor, resolved_at=now, updated_at=now,
-        )  # fmt: skip
-        book.incidents[other.id] = ended
-        book.note(other.id, now, EventKind.ABSORBED, f"part of {survivor}")
-        book.touched.add(other.id)
+def _is_kin(book: Book, mine: Condition, other: Condition, home: Incident) -> bool:
+    """Heat here and there on one node, begun about together, is one cause.
+
+    A note joins nobody.
+    """
+    family = book.families
+    same = family.get(mine.rule) == family.get(other.rule) == family.get(home.lead)
+    near = abs(mine.started_at - other.started_at) <= SHARED_SECONDS
+    return same and near and min(mine.severity, other.severity) > Severity.INFO
+
+
+def _led_by_symptoms(book: Book, condition: Condition) -> Sequence[str]:
+    """Open incidents that are led by what is only a symptom of this condition."""
+    found = []
+    for symptom in book.symptoms(condition):
+        home = book.incidents.get(symptom.incident_id)
+        leads = home is not None and home.open and home.lead == symptom.rule
+        if leads and symptom.state is State.FIRING and not book.is_explained(symptom):
+            found.append(symptom.incident_id)
+    return found
 
 
 def _open(book: Book, condition: Condition, now: float) -> str:
     """A new incident, to be composed by its conditions."""
     rule = book.rules[condition.rule]
+    life = 0
+    while incident_id(condition, life) in book.incidents:
+        life += 1
     new = Incident(
-        id=incident_id(condition),
+        id=incident_id(condition, life),
         cluster=condition.subject.cluster,
         lead=condition.rule,
         category=rule.category,
@@ -172,64 +177,8 @@ def _open(book: Book, condition: Condition, now: float) -> str:
         started_at=condition.started_at,
         detected_at=condition.detected_at or now,
         updated_at=now,
-        notify=rule.params.notify,
+        notify=book.notify(condition.rule),
         arrival=condition.arrival,
     )
     book.incidents[new.id] = new
     return new.id
-
-
-def _merge_domains(book: Book, now: float, nodes_in_service: int) -> None:
-    """Incidents of one rule that began together on several nodes are one cause.
-
-    Pending conditions are counted too: a rack is scraped node by node, and whoever
-    waited for its last node to fire would have told the first ones apart.
-    """
-    alike: dict[tuple[str, str, str], list[Condition]] = defaultdict(list)
-    for condition in _leading(book):
-        subject = condition.subject
-        alike[subject.cluster, condition.rule, subject.detail].append(condition)
-    for conditions in alike.values():
-        _merge_together(book, conditions, now, nodes_in_service)
-
-
-def _leading(book: Book) -> Iterator[Condition]:
-    """On nodes: those that lead an open incident, and those that may open one."""
-    for condition in book.conditions.values():
-        home = book.incidents.get(condition.incident_id)
-        leads = home is not None and home.open and home.lead == condition.rule
-        begins = condition.state is State.PENDING and not condition.incident_id
-        if condition.subject.node and (leads or begins):
-            yield condition
-
-
-def _merge_together(
-    book: Book, conditions: list[Condition], now: float, nodes_in_service: int
-) -> None:
-    fleet = max(FEWEST_NODES, FLEET_SHARE * nodes_in_service)
-    for seconds, enough in ((TOGETHER_SECONDS, FEWEST_NODES), (FLEET_SECONDS, fleet)):
-        for burst in _bursts(conditions, seconds):
-            if len({c.subject.node for c in burst}) >= enough:
-                _merge(book, burst, now)
-
-
-def _bursts(conditions: list[Condition], seconds: float) -> list[list[Condition]]:
-    """Split by onset: a burst begins where the one before is `seconds` old."""
-    bursts: list[list[Condition]] = []
-    for condition in sorted(conditions, key=lambda c: c.started_at):
-        if bursts and condition.started_at - bursts[-1][0].started_at <= seconds:
-            bursts[-1].append(condition)
-        else:
-            bursts.append([condition])
-    return bursts
-
-
-def _merge(book: Book, burst: list[Condition], now: float) -> None:
-    ids = {book.conditions[c.key].incident_id for c in burst}
-    homes = [book.incidents[i] for i in ids if i and book.incidents[i].open]
-    if len(homes) < 2:
-        return
-    survivor, *others = sorted(
-        homes, key=lambda i: (i.told is None, i.detected_at, i.started_at, i.id)
-    )
-    absorb(book, survivor.id, others, now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from gpuwatch.incidents.plight import SLOW
 from gpuwatch.model.condition import Ending, State
 from gpuwatch.model.incident import Incident, Told
 from gpuwatch.model.message import Reason
@@ -70,6 +71,8 @@ def _news(incident: Incident, told: Told, now: float) -> Speech | None:
 def _growth(incident: Incident, told: Told, now: float) -> Reason | None:
     if incident.severity > told.severity:
         return Reason.WORSE
+    if told.scope is Scope.JOB and incident.members:
+        return Reason.CAUSE
     if _is_wider(incident, told):
         return Reason.WIDER
     return Reason.REMINDER if _reminder_due(incident, told, now) else None
@@ -107,6 +110,7 @@ def face(incident: Incident) -> str:
             incident.lead,
             len(incident.members),
             incident.nodes,
+            SLOW in incident.evidence,
             incident.ack and incident.ack.by,
             incident.silenced_by,
             incident.unknown_since is not None,

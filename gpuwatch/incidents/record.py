@@ -31,6 +31,7 @@ def as_record(incident: Incident) -> dict[str, Any]:
         "gpu": only.gpu if only else None,
         "uuid": only.uuid if only else None,
         "job": incident.job or None,
+        "place": incident.place or None,
         "members": [
             {"node": m.node, "gpu": m.gpu, "uuid": m.uuid} for m in incident.members
         ],

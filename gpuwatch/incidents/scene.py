@@ -3,25 +3,31 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 
 import numpy as np
 
+from gpuwatch.incidents.employment import Employment
 from gpuwatch.model.condition import Condition
 from gpuwatch.model.fleet import Rows
 from gpuwatch.model.identity import Gpu, Subject
 from gpuwatch.model.incident import Member
-from gpuwatch.model.snapshot import Snapshot
+from gpuwatch.model.snapshot import SOURCE, Snapshot
 
-BUSY_PERCENT = 10.0
+Place = tuple[str, str]
+# While one of these is ill, a job that is not told may well go on.
+_TELL_JOBS = frozenset({SOURCE, "slurm"})
 
 
 class Scene:
     """One snapshot, asked about single subjects."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, employment: Employment) -> None:
         self._now = snapshot
         self._fleet = snapshot.fleet
+        self._employment = employment
 
     def gpu(self, subject: Subject) -> Gpu | None:
         """The device that a GPU subject names."""
@@ -35,12 +41,9 @@ class Scene:
             return Member(gpu.node, gpu.index, gpu.uuid)
         return Member(subject.node) if subject.node else None
 
-    def job(self, subject: Subject) -> str:
-        """The job that runs on the subject now."""
-        if subject.job:
-            return subject.job
-        jobs = [job for row in self._rows(subject) if (job := self._now.job(int(row)))]
-        return jobs[0] if jobs else ""
+    def jobs(self, subject: Subject) -> tuple[str, ...]:
+        """The jobs of a GPU, or of a node's GPUs; of one that is gone, its last."""
+        return self._employment.jobs(subject)
 
     def _rows(self, subject: Subject) -> Iterable[int]:
         if subject.uuid:
@@ -56,12 +59,58 @@ class Scene:
         number = self._now.jobs.index(job)
         return np.flatnonzero((self._now.job_of == number) & self._now.present)
 
+    def has_ended(self, job: str) -> bool:
+        """Whether GPUs and jobs are seen, and this one is not among them."""
+        told = not self._now.health.keys() & _TELL_JOBS
+        return told and bool(self._now.present.any()) and job not in self._now.jobs
+
+    def rows(self, subjects: Iterable[Subject]) -> set[int]:
+        """The rows of all of them, those of a node one by one."""
+        return {row for subject in subjects for row in self._rows(subject)}
+
     def waiting(self, job: str, culprits: Iterable[Subject]) -> int:
         """How many GPUs of the job are none of the culprits: they wait for them."""
         if not job:
             return 0
-        guilty = {row for subject in culprits for row in self._rows(subject)}
-        return len(set(self.rows_of_job(job).tolist()) - guilty)
+        return len(set(self.rows_of_job(job).tolist()) - self.rows(culprits))
+
+    def is_whole_node(self, node: str, subjects: Iterable[Subject]) -> bool:
+        """Whether every GPU in service on the node is meant, and it has several."""
+        rows = self._fleet.rows_of_node(node)
+        serving = set(rows[self._fleet.in_service[rows]].tolist())
+        return len(serving) > 1 and serving <= self.rows(subjects)
+
+    @cached_property
+    def place_sizes(self) -> Mapping[Place, int]:
+        """How many nodes share a place; one that everybody shares is none."""
+        retired = self._fleet.retired_nodes
+        nodes = [node for node in self._fleet.nodes if node not in retired]
+        counts = Counter(
+            place for node in nodes for place in self._now.places.get(node, {}).items()
+        )
+        return {place: n for place, n in counts.items() if 1 < n < len(nodes)}
+
+    def places_of(self, node: str) -> Iterable[Place]:
+        """What a node shares with some others: ("rack", "r12")."""
+        own = self._now.places.get(node, {}).items()
+        return [place for place in own if place in self.place_sizes]
+
+    def gpus_of(self, place: Place) -> int:
+        """How many GPUs a place has."""
+        kind, name = place
+        nodes = [n for n, own in self._now.places.items() if own.get(kind) == name]
+        return sum(len(self._fleet.rows_of_node(node)) for node in nodes)
+
+    def shared_place(self, nodes: Iterable[str]) -> str:
+        """The smallest place that all of them share, as `rack r12`; else nothing."""
+        first, *others = nodes
+        shared = set(self.places_of(first))
+        for node in others:
+            shared &= set(self.places_of(node))
+        if not shared:
+            return ""
+        kind, name = min(shared, key=lambda place: (self.place_sizes[place], place))
+        return f"{kind} {name}"
 
     def peers(self, condition: Condition, job: str) -> Mapping[str, float]:
         """Medians of the condition's readings over its job, else over its node."""

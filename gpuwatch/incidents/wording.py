@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from gpuwatch.incidents.evidence import told_evidence
+from gpuwatch.incidents.plight import say_job, told_plight
 from gpuwatch.model.condition import Ending
 from gpuwatch.model.duration import say_duration
 from gpuwatch.model.incident import Incident, Member
@@ -63,12 +64,13 @@ def place(incident: Incident) -> str:
     """Where, in a few words: `node-17 GPU 3`, `5 GPUs on node-17`, `9 nodes`."""
     members, nodes = incident.members, incident.nodes
     if incident.scope is Scope.JOB and not members:
-        return f"job {incident.job}"
+        return say_job(incident.job)
     if not members:
         return f"cluster {incident.cluster}"
     if len(nodes) > 1:
         gpus = sum(m.uuid is not None for m in members)
-        return f"{gpus} GPUs on {len(nodes)} nodes" if gpus else f"{len(nodes)} nodes"
+        wide = f"{gpus} GPUs on {len(nodes)} nodes" if gpus else f"{len(nodes)} nodes"
+        return f"{wide}, all in {incident.place}" if incident.place else wide
     if len(members) > 1:
         return f"{len(members)} GPUs on {nodes[0]}"
     return _member(members[0])
@@ -125,7 +127,8 @@ def _facts(incident: Incident) -> Sequence[tuple[str, str]]:
     facts = list(told_evidence(incident.evidence, incident.peers))
     if incident.job:
         waiting = f", {incident.victims} GPUs wait" if incident.victims else ""
-        facts.append(("Job", f"{incident.job}{waiting}"))
+        name = say_job(incident.job).replace("the job ", "job ").removeprefix("job ")
+        facts.append(("Job", f"{name}{waiting}"))
     only = incident.only
     if only and only.uuid:
         facts.append(("UUID", only.uuid))
@@ -135,8 +138,12 @@ def _facts(incident: Incident) -> Sequence[tuple[str, str]]:
 def _lines(incident: Incident, now: float) -> Sequence[str]:
     """Short sentences about what a reader would otherwise have to ask."""
     lines = []
+    culprit = place(incident) if incident.members and incident.open else ""
+    job = told_plight(incident.job, incident.evidence, culprit)
+    if job:
+        lines.append(job)
     if len(incident.members) > 1:
-        lines.append(_listed(incident.members))
+        lines.append(_listed(incident))
     also = [rule for rule in incident.rules if rule != incident.lead]
     if also:
         lines.append("Also seen: " + ", ".join(rule.replace("_", " ") for rule in also))
@@ -167,9 +174,11 @@ def _doubts(incident: Incident, now: float) -> Sequence[str]:
     return []
 
 
-def _listed(members: Sequence[Member]) -> str:
+def _listed(incident: Incident) -> str:
+    if incident.place and len(incident.nodes) == 1:
+        return f"On {incident.place}"
     by_node: dict[str, list[str]] = {}
-    for member in members:
+    for member in incident.members:
         slots = by_node.setdefault(member.node, [])
         if member.gpu is not None:
             slots.append(str(member.gpu))
@@ -186,6 +195,7 @@ _NOTES = {
     Reason.FIRST: "Opened",
     Reason.WORSE: "Worse",
     Reason.WIDER: "Wider",
+    Reason.CAUSE: "Cause found",
     Reason.REMINDER: "Still open, not acknowledged",
     Reason.RESOLVED: "",
     Reason.REOPENED: "Back again",

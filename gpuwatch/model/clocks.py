@@ -28,8 +28,9 @@ def clock_is_down(
     """Suspects at work whose SM clock costs their job real time.
 
     At least `lost` below the median of their peers (by default 10 %: a job that loses
-    10 % is critical, and healthy silicon differs by up to 8 %), or, where no power cap explains it, 25 %
-    below the board's maximum (a healthy power-capped B200 runs at 55-62 % of it).
+    10 % is critical, and healthy silicon differs by up to 8 %), or, where no power cap
+    explains it, 25 % below the board's maximum (a healthy power-capped B200 runs at
+    55-62 % of it).
     Peers are unsuspected GPUs at work of the same model in the same job, else node.
     """
     if not suspects.any():

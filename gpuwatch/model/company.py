@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from gpuwatch.model.snapshot import Column, Mask
 
 ALONE = -1
+INFERRED_PREFIX = "(inferred) "
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,19 @@ class Company:
         """Per row the value of its group; NaN for those who are alone."""
         padded = np.append(values, np.nan)
         return padded[self.group_of]
+
+    def rows_in(self, groups: Mask) -> Mask:
+        """bool[groups] spread over rows; those who are alone are in none."""
+        padded = np.append(groups, False)
+        inside: Mask = padded[self.group_of]
+        return inside
+
+    @property
+    def sizes(self) -> NDArray[np.int64]:
+        """How many rows each group has."""
+        return np.bincount(self.group_of[self.group_of >= 0], minlength=len(self.names))
+
+    @property
+    def inferred(self) -> Mask:
+        """Groups that nobody named: they were guessed."""
+        return np.array([name.startswith(INFERRED_PREFIX) for name in self.names], bool)

@@ -84,7 +84,8 @@ class Condition:
 
     `samples` holds the last distinct samples, newest last (`B` bad, `C` clean).
     `held_seconds` and `clean_seconds` count known time only: UNKNOWN pauses both.
-    `arrival`: it was there when gpuwatch first looked.
+    `arrival`: it was there when gpuwatch first looked. `jobs`: those that its GPU or
+    node works for, or worked for when it was last known.
     """
 
     rule: str
@@ -109,6 +110,7 @@ class Condition:
     incident_id: str = ""
     evidence: Mapping[str, float] = field(default_factory=dict)
     words: str = ""
+    jobs: tuple[str, ...] = ()
 
     @property
     def key(self) -> tuple[str, Subject]:

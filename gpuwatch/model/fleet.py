@@ -34,6 +34,9 @@ class Fleet:
     _node_of: Rows = field(
         default_factory=lambda: np.empty(0, dtype=np.int64), repr=False, compare=False
     )
+    _models: tuple[Rows, tuple[str, ...]] | None = field(
+        default=None, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         gpus, nodes = self.gpus, self.nodes
@@ -60,8 +63,10 @@ class Fleet:
         if row == len(self.gpus):
             self.add_node(gpu.node)
             self.gpus.append(gpu)
+            self._models = None
         elif self.gpus[row] != gpu:
             self.gpus[row] = _merge(self.gpus[row], gpu)
+            self._models = None
         return row
 
     def row(self, node: str, uuid: str, mig: str = "") -> int | None:
@@ -80,6 +85,18 @@ class Fleet:
             more = [self._node_row[gpu.node] for gpu in self.gpus[known:]]
             self._node_of = np.concatenate([self._node_of, np.array(more, np.int64)])
         return self._node_of
+
+    @property
+    def models(self) -> tuple[Rows, tuple[str, ...]]:
+        """For each GPU row an index into the models seen, int64[rows], and the models.
+
+        Remembered: many rules ask in every cycle.
+        """
+        if self._models is None:
+            code_of: dict[str, int] = {}
+            codes = [code_of.setdefault(g.model, len(code_of)) for g in self.gpus]
+            self._models = np.array(codes, np.int64), tuple(code_of)
+        return self._models
 
     def rows_of_node(self, node: str) -> Rows:
         """All GPU rows of a node, retired ones included."""
@@ -105,6 +122,8 @@ class Fleet:
     def in_service(self) -> NDArray[np.bool_]:
         """Rows that count: neither they nor their node are retired, bool[rows]."""
         alive = np.ones(len(self.gpus), dtype=bool)
+        if not self.retired and not self.retired_nodes:
+            return alive
         alive[list(self.retired)] = False
         gone = [self._node_row[n] for n in self.retired_nodes if n in self._node_row]
         return alive & ~np.isin(self.node_of, gone)

@@ -49,7 +49,8 @@ class Incident:
     """Times are Unix seconds; `lead` is the rule whose words head the message.
 
     `card_id` names the message it lives on: its own id, or that of a shared card
-    (found on arrival). `merged_into` is set when it ended absorbed.
+    (found on arrival). `merged_into` is set when it ended absorbed. `place`: what its
+    members share, in words (`rack r12`), "" = nothing that is known.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Incident:
     members: tuple[Member, ...] = ()
     nodes: tuple[str, ...] = ()
     job: str = ""
+    place: str = ""
     summary: str = ""
     action: str = ""
     evidence: Mapping[str, float] = field(default_factory=dict)
@@ -115,6 +117,7 @@ class EventKind(StrEnum):
     REOPENED = "reopened"
     FLAPPING = "flapping"
     ABSORBED = "absorbed"
+    CAUSE = "cause found"
     CLOSED = "closed"
 
 

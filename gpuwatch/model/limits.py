@@ -80,13 +80,8 @@ def limit_columns(fleet: Fleet, rows: int) -> LimitColumns:
 
 def model_codes(fleet: Fleet, rows: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """For each GPU row an index into the models seen, int64[rows], and the models."""
-    code_of: dict[str, int] = {}
-    codes = np.fromiter(
-        (code_of.setdefault(gpu.model, len(code_of)) for gpu in fleet.gpus[:rows]),
-        dtype=np.int64,
-        count=min(rows, len(fleet.gpus)),
-    )
-    return codes, tuple(code_of)
+    codes, models = fleet.models
+    return codes[:rows], models
 
 
 @cache

@@ -14,6 +14,7 @@ class Reason(StrEnum):
     FIRST = "first"
     WORSE = "worse"
     WIDER = "wider"
+    CAUSE = "cause"
     REMINDER = "reminder"
     RESOLVED = "resolved"
     REOPENED = "reopened"

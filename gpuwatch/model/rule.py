@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, ClassVar
 
@@ -52,6 +53,11 @@ class Rule(ABC):
             finding joins theirs, and waits while theirs is pending.
         yields_within_seconds: only to a louder one that began at most this long
             before; None = however long.
+        symptom: whatever it finds is only a symptom of what it yields to, also where
+            that is quieter (a straggler of its GPU's mild heat). Findings about a job
+            as a whole always are.
+        statistical: it compares and learns. Added by an upgrade to a site with
+            history, it starts in the digest until its `notify` is set.
         load_dependent: recovers only by clean samples under comparable load.
         boot_grace: UNKNOWN for the first 10 minutes after a boot or driver reset.
         slows_job: its GPUs hold up everybody else in their job (victims are counted).
@@ -66,6 +72,8 @@ class Rule(ABC):
     reads: ClassVar[tuple[Read, ...]] = ()
     yields_to: ClassVar[tuple[str, ...]] = ()
     yields_within_seconds: ClassVar[float | None] = None
+    symptom: ClassVar[bool] = False
+    statistical: ClassVar[bool] = False
     load_dependent: ClassVar[bool] = False
     boot_grace: ClassVar[bool] = True
     slows_job: ClassVar[bool] = False
@@ -84,6 +92,15 @@ class Rule(ABC):
     @abstractmethod
     def explain(self, finding: Finding) -> Words:
         """The finding in words for the one who is woken up."""
+
+    def suffers(self, evidence: Mapping[str, float]) -> bool:
+        """Whether such a finding may be no more than waiting for somebody else.
+
+        It then joins the incident of a louder culprit (`slows_job`) elsewhere in its
+        job that was there before it; alone it is a finding like any other.
+        """
+        del evidence
+        return False
 
     def expects(self, node: str) -> bool:
         """Whether the configuration says that this node must be there."""

@@ -14,6 +14,7 @@ from gpuwatch.model.identity import Subject
 Column = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Answer = Mapping[Subject, float] | None
+Series = Mapping[str, str]
 SOURCE = "prometheus"
 
 
@@ -44,9 +45,13 @@ class Snapshot:
         job_source: where `job_of` is from (`labels`, `slurm`, `expr`, `file`), "" = no
             jobs are known.
         throughput: work done a second by job (`jobs.throughput_expr`, for example
-            tokens/s); a job that is not listed is not known.
+            tokens/s); a job that is not listed is not known. "" = the series named
+            no job (model/throughput.py says whose it is).
+        throughput_unit: its unit, for people.
         places: what each node shares with others, by node: {"rack": "r12"}.
         answers: custom PromQL by rule name; None = the query failed.
+        answer_labels: by the same name the labels of the series that answered for
+            each subject; of several the one with the largest value.
         unread: what could not be read and why, by metric or query name.
         dropped: sentinels and impossible values made absent, by metric.
         health: what is wrong with gpuwatch itself, by part (`prometheus`, `store`,
@@ -65,8 +70,10 @@ class Snapshot:
     jobs: tuple[str, ...] = ()
     job_source: str = ""
     throughput: Mapping[str, float] = field(default_factory=dict)
+    throughput_unit: str = ""
     places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     answers: Mapping[str, Answer] = field(default_factory=dict)
+    answer_labels: Mapping[str, Mapping[Subject, Series]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)
     dropped: Mapping[str, int] = field(default_factory=dict)
     health: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gpuwatch.model.company import Company
 from gpuwatch.model.snapshot import Column, Mask, Snapshot, absent, fitted
+from gpuwatch.model.stride import Crew, Stride
 
 History = NDArray[np.float64]
 
@@ -38,6 +39,7 @@ class Window:
         kept: what the rule returned in `Verdicts.keep` before, float64[rows] (or
             [nodes] for node-scoped rules), NaN where nothing was kept.
         company: who runs with whom; None where nobody worked it out.
+        stride: every group of the company against its own recent past.
         booted_at: last seen boot or driver reset per node, float64[nodes], NaN = none.
     """
 
@@ -48,6 +50,14 @@ class Window:
     booted_at: Column | None = None
     times: Mapping[str, Column] = field(default_factory=dict)
     company: Company | None = None
+    stride: Stride | None = None
+
+    @property
+    def crew(self) -> Crew | None:
+        """Company and stride together; None unless both are known."""
+        if self.company is None or self.stride is None:
+            return None
+        return Crew(self.company, self.stride)
 
     def get(self, metric: str) -> Column:
         """The metric now, float64[rows]."""

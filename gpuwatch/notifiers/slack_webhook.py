@@ -20,7 +20,12 @@ from gpuwatch.notifiers.blocks import blocks, spoken
 from gpuwatch.notifiers.mrkdwn import mention_markup
 
 _log = logging.getLogger(__name__)
-_WORDS = {Reason.WORSE: "Worse", Reason.WIDER: "Wider", Reason.REOPENED: "Back again"}
+_WORDS = {
+    Reason.WORSE: "Worse",
+    Reason.WIDER: "Wider",
+    Reason.CAUSE: "Cause found",
+    Reason.REOPENED: "Back again",
+}
 
 
 class SlackWebhookNotifier:

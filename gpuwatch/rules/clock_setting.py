@@ -61,6 +61,7 @@ class ClockSetting(Rule):
 
     name = "clock_setting"
     category = Category.POWER
+    yields_to = ("straggler",)
     reads = (
         Read(REASONS, required=False),
         Read(CLOCK, required=False),

@@ -55,7 +55,8 @@ class GpuTemperature(Rule):
 
     name = "gpu_temperature"
     category = Category.THERMAL
-    yields_to = ("thermal_slowdown",)
+    symptom = True
+    yields_to = ("thermal_slowdown", "straggler")
     reads = (
         Read(TEMPERATURE, LONGEST_WINDOW_SECONDS),
         Read("slowdown_temperature_celsius", required=False),

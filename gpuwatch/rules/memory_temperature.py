@@ -50,7 +50,8 @@ class MemoryTemperature(Rule):
 
     name = "memory_temperature"
     category = Category.THERMAL
-    yields_to = ("thermal_slowdown", "gpu_temperature")
+    symptom = True
+    yields_to = ("thermal_slowdown", "gpu_temperature", "straggler")
     reads = (
         Read(TEMPERATURE, LONGEST_WINDOW_SECONDS),
         Read("memory_max_operating_temperature_celsius", required=False),

@@ -41,7 +41,7 @@ class PrometheusUnreachable(Rule):
         """A restart of Prometheus takes less than the hold."""
 
         severity: Severity = Severity.CRITICAL
-        hold: Seconds = Field(45.0, ge=0, description="must be unreachable this long")
+        hold: Seconds = Field(120.0, ge=0, description="must be unreachable this long")
         keep_firing: Seconds = Field(30.0, ge=0, description="must answer this long")
 
     params: RuleParams

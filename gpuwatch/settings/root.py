@@ -16,10 +16,11 @@ from pydantic_settings import (
 
 from gpuwatch.settings.base import Names, PositiveDuration
 from gpuwatch.settings.custom_rule import CustomRuleSettings
+from gpuwatch.settings.jobs import JobSettings, TopologySettings
 from gpuwatch.settings.prometheus import ExportersSettings, PrometheusSettings
+from gpuwatch.settings.rule_packs import RulePacks
 from gpuwatch.settings.sections import (
     DeadmanSettings,
-    JobSettings,
     LogSettings,
     SlackSettings,
     StoreSettings,
@@ -76,6 +77,9 @@ class Settings(BaseSettings):
     jobs: JobSettings = Field(
         default_factory=JobSettings, description="which job a GPU works for"
     )
+    topology: TopologySettings = Field(
+        default_factory=TopologySettings, description="what nodes share"
+    )
     slack: SlackSettings = Field(
         default_factory=SlackSettings, description="where messages go"
     )
@@ -98,6 +102,10 @@ class Settings(BaseSettings):
     rules: dict[str, dict[str, Any]] = Field(
         default_factory=dict,
         description="rule: {enabled, severity, hold, keep_firing, notify, its own}",
+    )
+    rule_packs: RulePacks = Field(
+        (),
+        description="sets of rules that are off unless listed, such as [infiniband]",
     )
     custom_rules: tuple[CustomRuleSettings, ...] = Field(
         (), description="rules of your own, in PromQL"
@@ -139,6 +147,8 @@ class Settings(BaseSettings):
     def _distinct_custom_rules(self) -> Self:
         if twice := _repeated([rule.name for rule in self.custom_rules]):
             raise ValueError(f"two custom_rules named {twice!r}; rename one")
+        if twice := _repeated([pack.name for pack in self.rule_packs]):
+            raise ValueError(f"rule_packs lists {twice!r} twice; keep one")
         return self
 
     @classmethod

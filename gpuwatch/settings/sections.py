@@ -1,4 +1,4 @@
-"""The small sections: Slack, the store, the page, jobs, the dead man's switch, logs."""
+"""The small sections: Slack, the store, the page, the dead man's switch, logs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
-from gpuwatch.settings.base import HttpUrl, Names, PositiveDuration, Section
+from gpuwatch.settings.base import HttpUrl, PositiveDuration, Section
 from gpuwatch.settings.places import default_store_url
 
 DAY_SECONDS = 86_400.0
@@ -105,15 +105,6 @@ class WebSettings(Section):
         """Where other programs on this host reach it, without a trailing slash."""
         host = _ANY.get(self.host, self.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
-
-
-class JobSettings(Section):
-    """How a GPU's job is known."""
-
-    labels: Names = Field(
-        ("hpc_job", "slurm_job_id", "slurm_job", "job_id"),
-        description="metric labels that hold the job id, the first present wins",
-    )
 
 
 class DeadmanSettings(Section):

@@ -28,8 +28,25 @@ KINDS = (
     "hang",
     "job_end",
 )
+# What only a scenario of several jobs (`sim.scenario`) can play.
+SCENARIO_KINDS = (
+    "thermal_cycling",
+    "drift",
+    "fans",
+    "memory_clock",
+    "memory_slow",
+    "starved",
+    "host_slow",
+    "rail_slow",
+    "rail_down",
+    "job_slow",
+    "clocks_set",
+    "remap",
+    "drain",
+    "counter_reset",
+)
 JOB = "*"
-_JOB_KINDS = ("hang", "job_end")
+_JOB_KINDS = ("hang", "job_end", "job_slow", "clocks_set")
 _DEFAULT_SECONDS = {"reboot": 60.0, "gap": 10.0, "reload": 3.0}
 SHORTEST_SECONDS = 0.001
 _UNIT_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -60,7 +77,7 @@ class Fault:
     width: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in KINDS:
+        if self.kind not in KINDS + SCENARIO_KINDS:
             raise _wrong(self.kind, f"unknown kind {self.kind!r}")
         if self.node == JOB and self.kind not in _JOB_KINDS:
             raise _wrong(self.kind, "needs a node")

@@ -20,7 +20,7 @@ from gpuwatch.sim.effects import (
     Rows,
     effects_of,
 )
-from gpuwatch.sim.faults import JOB, Fault, Timetable
+from gpuwatch.sim.faults import JOB, KINDS, SCENARIO_KINDS, Fault, Timetable
 from gpuwatch.sim.fields import GENERATIONS, Counters, Generation
 from gpuwatch.sim.hardware import Bools, identities, part_of, silicon
 from gpuwatch.sim.ledger import Ledger
@@ -96,8 +96,13 @@ class SimFleet:
         self._begin()
 
     def add(self, *faults: Fault) -> None:
-        """Enter faults; ValueError if this fleet has no such place."""
+        """Enter faults; ValueError if it cannot play one or has no such place."""
         for fault in faults:
+            if fault.kind in SCENARIO_KINDS:
+                raise ValueError(
+                    f"fault {fault.kind!r}: needs a sim.scenario; "
+                    f"a fleet plays {', '.join(KINDS)}"
+                )
             self._locate(fault)
         self._timetable.add(faults)
 

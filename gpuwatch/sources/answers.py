@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from gpuwatch.model.identity import Subject
-from gpuwatch.model.snapshot import Answer
 from gpuwatch.sources.blocks import Block, Labels
 from gpuwatch.sources.hosts import NodeFinder
 from gpuwatch.sources.identity import uuid_of
@@ -32,24 +32,28 @@ def subject_of(labels: Labels, register: Register, finder: NodeFinder) -> Subjec
     return Subject(fleet.cluster, job=register.job(labels))
 
 
+@dataclass(frozen=True)
+class Listed:
+    """Whom one step of an answer lists: the largest value, and that series' labels."""
+
+    values: Mapping[Subject, float]
+    labels: Mapping[Subject, Labels]
+
+
 def answers_of(
     block: Block, register: Register, finder: NodeFinder
-) -> Sequence[dict[Subject, float]]:
-    """One mapping a step; of several values for one subject the largest."""
+) -> Sequence[Listed]:
+    """One a step."""
     subjects = [subject_of(one, register, finder) for one in block.labels]
-    return [_listed(subjects, values.tolist()) for values in block.values]
+    return [_listed(subjects, block.labels, row.tolist()) for row in block.values]
 
 
 def _listed(
-    subjects: Sequence[Subject], values: Sequence[float]
-) -> dict[Subject, float]:
-    answer: dict[Subject, float] = {}
-    for subject, value in zip(subjects, values, strict=True):
-        if not np.isnan(value):
-            answer[subject] = max(value, answer.get(subject, value))
-    return answer
-
-
-def guarded_answer(answer: dict[Subject, float], guard: bool) -> Answer:
-    """None (UNKNOWN for everybody) where the `present` guard was empty."""
-    return answer if guard else None
+    subjects: Sequence[Subject], labels: Sequence[Labels], values: Sequence[float]
+) -> Listed:
+    largest: dict[Subject, float] = {}
+    of_largest: dict[Subject, Labels] = {}
+    for subject, one, value in zip(subjects, labels, values, strict=True):
+        if not np.isnan(value) and value >= largest.get(subject, value):
+            largest[subject], of_largest[subject] = value, one
+    return Listed(largest, of_largest)

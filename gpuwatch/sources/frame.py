@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gpuwatch.model.identity import Subject
 from gpuwatch.model.metric import Metric, SourceName
-from gpuwatch.model.snapshot import Answer, Column, Snapshot
+from gpuwatch.model.snapshot import Answer, Column, Series, Snapshot
 from gpuwatch.sources.blocks import Block, Flags, Indices, Matrix, ever, scatter_max
 from gpuwatch.sources.decode import blanks, impossible, scaled
 from gpuwatch.sources.register import Register
@@ -67,6 +68,9 @@ class Frame:
     xids_known: Flags | None = None
     xids_counted: Flags | None = None
     answers: dict[str, Sequence[Answer]] = field(default_factory=dict)
+    answer_labels: dict[str, Sequence[Mapping[Subject, Series]]] = field(
+        default_factory=dict
+    )
     unread: dict[str, str] = field(default_factory=dict)
     dropped: list[Counter[str]] = field(init=False)
 
@@ -240,6 +244,7 @@ class Frame:
             job_of=self.job_of[step, :rows],
             jobs=self.jobs,
             answers={name: each[step] for name, each in self.answers.items()},
+            answer_labels={n: each[step] for n, each in self.answer_labels.items()},
             unread=dict(self.unread),
             dropped=dict(self.dropped[step]),
         )

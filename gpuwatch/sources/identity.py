@@ -133,6 +133,10 @@ class Naming:
             left_over += [value] if name else []
         return NodeName(_last_resort(labels, left_over), firm=False)
 
+    def renamed(self, name: str) -> str:
+        """A node's name after `node_map`; as it is where nothing renames it."""
+        return self._mapped(name) or name
+
     def _mapped(self, name: str) -> str | None:
         for pattern, template in self._rewrites:
             if match := pattern.fullmatch(name):

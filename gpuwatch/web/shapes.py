@@ -39,6 +39,7 @@ class IncidentBody(BaseModel):
     gpu: int | None
     uuid: str | None
     job: str | None
+    place: str | None
     members: list[MemberBody]
     summary: str
     action: str

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gpuwatch.rules import builtin_rules
+from gpuwatch.site_rules import pack_rules
 from tests.cli.conftest import Run
 
 
@@ -70,7 +71,12 @@ def test_schema_knows_each_rules_parameters(run: Run) -> None:
     schema = run("config", "schema").json
     rules = schema["properties"]["rules"]
     assert rules["additionalProperties"] is False
-    assert set(rules["properties"]) == set(builtin_rules())
+    assert set(rules["properties"]) == set(builtin_rules()) | set(pack_rules())
+    assert rules["properties"]["ib_link_flapping"]["properties"]["hold"] == {
+        "anyOf": [{"type": "string"}, {"type": "number"}],
+        "description": "must be bad this long",
+        "default": "1m",
+    }
     brake = rules["properties"]["power_brake"]
     assert brake["additionalProperties"] is False
     assert brake["properties"]["severity"]["enum"] == ["info", "warning", "critical"]

@@ -3,7 +3,7 @@
 import pytest
 
 from gpuwatch.cli.nearest import nearest
-from gpuwatch.cli.times import instant, parse_span, parse_time
+from gpuwatch.cli.times import instant, parse_moment, parse_span, parse_time
 from gpuwatch.errors import ConfigError
 
 
@@ -28,6 +28,29 @@ def test_a_time(text: str, seconds: float) -> None:
 def test_no_time(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--until: .* is no time; write it like"):
         parse_time("--until", text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("now", 1_000_000.0),
+        (" Now ", 1_000_000.0),
+        ("-1h30m", 994_600.0),
+        ("now-1d", 913_600.0),
+        ("1000", 1000.0),
+        ("1970-01-01T00:01Z", 60.0),
+    ],
+)
+def test_a_moment(text: str, seconds: float) -> None:
+    assert parse_moment("--start", text, 1_000_000.0) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["nowish", "-", "--1h", "now+1h", "-0s", "now-", "-90"]
+)
+def test_no_moment(text: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--start: .*write it like"):
+        parse_moment("--start", text, 1_000_000.0)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("4h", 14_400.0), ("1d12h", 129_600.0)])

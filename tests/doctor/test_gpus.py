@@ -1,10 +1,10 @@
-"""Counts of GPUs, the nodes' exporters, and jobs."""
+"""Counts of GPUs, and the nodes' exporters."""
 
 import numpy as np
 import pytest
 
 from gpuwatch.doctor.gpus import gpus
-from gpuwatch.doctor.neighbours import jobs, node_exporter
+from gpuwatch.doctor.neighbours import node_exporter
 from gpuwatch.doctor.sight import Seen
 from gpuwatch.engine.engine import Coverage
 from gpuwatch.model.fleet import Fleet
@@ -19,7 +19,6 @@ def seen(
     lost: int = 0,
     expected: dict[str, int] | None = None,
     node_up: list[float] | None = None,
-    job: str = "",
 ) -> Seen:
     fleet = Fleet("c")
     for node, count in counts.items():
@@ -36,8 +35,6 @@ def seen(
         columns={},
         sampled_at=sampled,
         node_columns={} if node_up is None else {"node_exporter_up": np.array(node_up)},
-        jobs=(job,) if job else (),
-        job_of=np.full(rows, 0 if job else -1),
     )
     settings = Settings(rules={"gpu_missing": {"expected_gpus": expected or {}}})
     return Seen(settings, snapshot, {}, Coverage())
@@ -90,20 +87,3 @@ def test_node_exporter_nowhere() -> None:
     found = node_exporter(seen({"a": 1, "b": 1}))
     assert found.state == "warn"
     assert found.what.startswith("seen on no node:")
-
-
-def test_jobs_are_seen() -> None:
-    found = jobs(seen({"a": 8}, job="7"), [{"hpc_job": "7"}])
-    assert (found.state, found.what) == ("ok", "1 job on 8 GPUs (label hpc_job)")
-
-
-def test_an_idle_cluster_with_the_label() -> None:
-    found = jobs(seen({"a": 8}), [{"UUID": "x"}, {"hpc_job": "0"}])
-    assert found.state == "ok"
-    assert "no GPU works for a job now" in found.what
-
-
-def test_no_label_tells_the_job() -> None:
-    found = jobs(seen({"a": 8}), [{"UUID": "x"}])
-    assert found.state == "warn"
-    assert "--hpc-job-mapping-dir" in found.mend

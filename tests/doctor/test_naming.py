@@ -169,4 +169,4 @@ def test_gos_csv_reader_takes_every_line(name: str) -> None:
     line = csv_line(catalogue()[name], frozenset())
     assert line.count(",") == 2
     assert '"' not in line
-    assert line.split(", ")[1] in {"gauge", "counter"}
+    assert line.split(", ")[1] in {"gauge", "counter", "label"}

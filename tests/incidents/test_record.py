@@ -46,6 +46,7 @@ def test_the_whole_record() -> None:
         "gpu": 0,
         "uuid": "GPU-x",
         "job": "4211",
+        "place": None,
         "members": [{"node": "node-17", "gpu": 0, "uuid": "GPU-x"}],
         "summary": "hot",
         "action": "drain it",

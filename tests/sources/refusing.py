@@ -23,8 +23,9 @@ class Refusing(LoopbackServer):
 
     def receive(self, request: Request) -> str:
         args = request.args
-        if "time" in args:
+        if "query" in args:
             self.queries.append(args["query"])
+        if "time" in args:
             self.times.add(args["time"])
         return request.path
 

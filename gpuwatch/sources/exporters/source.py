@@ -18,6 +18,8 @@ from gpuwatch.sources.exporters.page import samples_of, summed_links
 from gpuwatch.sources.exporters.scrape import Page, Scraper
 from gpuwatch.sources.frame import Frame, Piece
 from gpuwatch.sources.identity import Naming, uuid_of
+from gpuwatch.sources.jobs.knowledge import JobKnowledge
+from gpuwatch.sources.jobs.told import NOTHING
 from gpuwatch.sources.register import Register
 from gpuwatch.sources.units import Ratios
 from gpuwatch.sources.xids import XID, XID_COUNT, XidTable, of_count, of_gauge
@@ -44,8 +46,10 @@ class ExporterSource:
         urls: Sequence[str],
         naming: Naming | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        *,
+        jobs: JobKnowledge | None = None,
     ) -> None:
-        self.cluster = cluster
+        self.cluster, self._jobs = cluster, jobs
         self._naming, self._timeout_seconds = naming or Naming(), timeout_seconds
         threads = min(MOST_THREADS, max(1, len(urls)))
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="gpuwatch-scrape")
@@ -61,7 +65,10 @@ class ExporterSource:
             raise SourceError("exporters", f"none answers: {reason}", retryable=True)
         when = max(page.at for page in pages) if at is None else at
         with gc_paused():
-            return self._frame(pages, plan, fleet, when).snapshot(0)
+            seen = self._frame(pages, plan, fleet, when).snapshot(0)
+        if self._jobs is None:
+            return seen
+        return self._jobs.completed(seen, NOTHING, live=True)
 
     def _frame(
         self, pages: Sequence[Page], plan: Plan, fleet: Fleet, at: float
@@ -97,6 +104,8 @@ class ExporterSource:
 
     def close(self) -> None:
         """Let go of connections and threads."""
+        if self._jobs is not None:
+            self._jobs.close()
         self._pool.shutdown(wait=True, cancel_futures=True)
         self._scraper.close()
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
 
 from gpuwatch.errors import SourceError
+from gpuwatch.sources.prometheus.lift import Samples, lifted
 
 LONGEST_REASON = 200
 CALLERS_FAULT = frozenset({400, 413, 414, 422})
@@ -59,10 +61,14 @@ class AnswerError(SourceError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the API answered: `data` as it came, and its harmless warnings."""
+    """What the API answered: `data` as it came, and its harmless warnings.
+
+    `samples`: the values of its series, where they were lifted out of `data`.
+    """
 
     data: Any
     warnings: tuple[str, ...] = ()
+    samples: Sequence[Samples] = ()
 
 
 def one_line(text: object, secrets: tuple[str, ...] = ()) -> str:
@@ -73,6 +79,14 @@ def one_line(text: object, secrets: tuple[str, ...] = ()) -> str:
     printable = "".join(c if c.isprintable() else " " for c in words[:4000])
     short = " ".join(printable.split())
     return short if len(short) <= LONGEST_REASON else short[: LONGEST_REASON - 1] + "…"
+
+
+def parsed_lifted(
+    body: bytes, status: int, query: str, secrets: tuple[str, ...]
+) -> Answer:
+    """The same as `parsed`, with the samples of a range answer as arrays."""
+    skeleton, samples = lifted(body)
+    return replace(parsed(skeleton, status, query, secrets), samples=samples)
 
 
 def parsed(body: bytes, status: int, query: str, secrets: tuple[str, ...]) -> Answer:

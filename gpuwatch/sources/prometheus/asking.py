@@ -1,4 +1,4 @@
-"""One question, for one time or for a stretch of times; answered as a block."""
+"""One question, for one time (or, in `span`, for many); answered as a block."""
 
 from __future__ import annotations
 
@@ -9,10 +9,24 @@ from typing import Protocol
 import numpy as np
 
 from gpuwatch.model.snapshot import Column
-from gpuwatch.sources.blocks import Block, Labels
+from gpuwatch.sources.blocks import Block, Labels, Matrix
 from gpuwatch.sources.prometheus.profile import Profile
+from gpuwatch.sources.prometheus.promql import Freshly, beat
 
 MOST_POINTS = 11_000
+HEARTBEAT = "heartbeat"
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Who exports a metric, by a count of samples over a stretch of the past.
+
+    `full`: labels of GPUs (or cards) with a sample for each of their heartbeats.
+    `short`: some GPU exports it and had fewer.
+    """
+
+    full: Sequence[Labels]
+    short: bool
 
 
 class Client(Protocol):
@@ -37,10 +51,15 @@ class Client(Protocol):
     ) -> Iterable[tuple[Labels, float]]:
         """An instant query."""
 
-    def query_range(
+    def matrix(
         self, expr: str, start: float, end: float, step: float, *, name: str = ""
-    ) -> Iterable[tuple[Labels, Sequence[tuple[float, float]]]]:
-        """A range query."""
+    ) -> Sequence[tuple[Labels, Matrix]]:
+        """A range query, its samples as float64[samples, 2] of times and values."""
+
+    def raw(
+        self, selector: str, seconds: float, at: float, *, name: str = ""
+    ) -> Sequence[tuple[Labels, Matrix]]:
+        """The samples as they were scraped in the `seconds` up to `at`."""
 
     def metric_names(self) -> frozenset[str]:
         """All metric names."""
@@ -65,6 +84,15 @@ class Asker(Protocol):
     def seldom(self, expr: str, name: str) -> Block:
         """The same for what hardly changes: fewer times may be asked."""
 
+    def beats(self, selector: str, labels: Sequence[str]) -> Block:
+        """When each GPU was last sampled, by these labels."""
+
+    def freshly(self, name: str, fresh: Freshly, *, links: bool = False) -> Freshly:
+        """How to select `name` so that no old sample is shown."""
+
+    def sampled(self, name: str, *, links: bool) -> Sampled | None:
+        """Who exports `name` at all times; None = nobody counted."""
+
 
 @dataclass(frozen=True)
 class Instant:
@@ -86,41 +114,16 @@ class Instant:
         """No different."""
         return self.ask(expr, name)
 
+    def beats(self, selector: str, labels: Sequence[str]) -> Block:
+        """By `timestamp`, cheap at one time."""
+        return self.ask(beat(selector, labels), HEARTBEAT)
 
-@dataclass(frozen=True)
-class Span:
-    """`steps` evaluation times, `step_seconds` apart."""
+    def freshly(self, name: str, fresh: Freshly, *, links: bool = False) -> Freshly:
+        """As told."""
+        del name, links
+        return fresh
 
-    client: Client
-    start: float
-    step_seconds: float
-    steps: int
-
-    @property
-    def times(self) -> Column:
-        """All evaluation times, float64[steps]."""
-        steps = np.arange(self.steps, dtype=np.float64)
-        return self.start + self.step_seconds * steps
-
-    def ask(self, expr: str, name: str) -> Block:
-        """A range query; a step without a sample is NaN."""
-        return self._block(expr, name, self.step_seconds, self.steps)
-
-    def seldom(self, expr: str, name: str, every_seconds: float = 300.0) -> Block:
-        """A coarser range query, each answer standing until the next."""
-        stride = min(self.steps, max(1, round(every_seconds / self.step_seconds)))
-        coarse = -(-self.steps // stride)
-        block = self._block(expr, name, self.step_seconds * stride, coarse)
-        fine = np.repeat(block.values, stride, axis=0)[: self.steps]
-        return Block(block.labels, fine)
-
-    def _block(self, expr: str, name: str, step: float, steps: int) -> Block:
-        end = self.start + step * (steps - 1)
-        series = list(self.client.query_range(expr, self.start, end, step, name=name))
-        values = np.full((steps, len(series)), np.nan)
-        for column, (_, samples) in enumerate(series):
-            if samples:
-                pairs = np.array(samples, np.float64)
-                index = np.rint((pairs[:, 0] - self.start) / step).astype(np.int64)
-                values[index, column] = pairs[:, 1]
-        return Block([labels for labels, _ in series], values)
+    def sampled(self, name: str, *, links: bool) -> Sampled | None:
+        """There is nothing to count at one time."""
+        del name, links
+        return None

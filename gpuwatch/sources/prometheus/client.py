@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 
 import requests
 
@@ -20,7 +21,14 @@ from gpuwatch.sources.prometheus.profile import (
     told_by_settings,
 )
 from gpuwatch.sources.prometheus.session import open_session
-from gpuwatch.sources.prometheus.vector import Series, Vector, series_of, vector_of
+from gpuwatch.sources.prometheus.vector import (
+    Matrix,
+    Series,
+    Vector,
+    matrix_of,
+    series_of,
+    vector_of,
+)
 
 RETRIES = 2
 BACKOFF_SECONDS = 0.2
@@ -79,11 +87,32 @@ class PrometheusClient:
         self, expr: str, start: float, end: float, step: float, *, name: str = ""
     ) -> Series:
         """(labels, [(time, value), ...]) a series; at most 11,000 steps are allowed."""
-        label = name or expr
+        question = self._ranged(expr, start, end, step, name or expr)
+        return series_of(self._ask(question), question.name)
+
+    def matrix(
+        self, expr: str, start: float, end: float, step: float, *, name: str = ""
+    ) -> Matrix:
+        """The same as arrays (times, values), for much data."""
+        question = self._ranged(expr, start, end, step, name or expr)
+        return matrix_of(self._ask(replace(question, lift=True)), question.name)
+
+    def raw(
+        self, selector: str, seconds: float, at: float, *, name: str = ""
+    ) -> Matrix:
+        """The samples as they were scraped in the `seconds` up to `at`."""
+        label = name or selector
+        expr = f"{selector}[{max(1, round(seconds * 1000))}ms]"
+        form = {"query": expr, "time": _timestamp(at), **self._extra(label)}
+        answer = self._ask(Question("query", form, label, lift=True))
+        return matrix_of(answer, label)
+
+    def _ranged(
+        self, expr: str, start: float, end: float, step: float, label: str
+    ) -> Question:
         window = {"start": _timestamp(start), "end": _timestamp(end)}
         form = {"query": expr, **window, "step": f"{step:.3f}", **self._extra(label)}
-        answer = self._ask(Question("query_range", form, label))
-        return series_of(answer, label)
+        return Question("query_range", form, label)
 
     def metric_names(self) -> frozenset[str]:
         """All metric names that the server knows, of whatever age."""

@@ -12,7 +12,13 @@ import urllib3
 
 from gpuwatch.errors import SourceError
 from gpuwatch.settings import PrometheusSettings
-from gpuwatch.sources.prometheus.answer import Answer, AnswerError, one_line, parsed
+from gpuwatch.sources.prometheus.answer import (
+    Answer,
+    AnswerError,
+    one_line,
+    parsed,
+    parsed_lifted,
+)
 from gpuwatch.sources.prometheus.deadline import Deadline, cut_off
 from gpuwatch.sources.prometheus.session import secrets_of
 from gpuwatch.sources.prometheus.vector import gc_paused
@@ -24,12 +30,16 @@ SHORTEST_SECONDS = 0.001
 
 @dataclass(frozen=True)
 class Question:
-    """What to ask: path below /api/v1, form, and what to call it in errors."""
+    """What to ask: path below /api/v1, form, and what to call it in errors.
+
+    `lift`: a large range answer is expected, its samples are wanted as arrays.
+    """
 
     path: str
     form: Mapping[str, str]
     name: str
     post: bool = True
+    lift: bool = False
 
 
 class Exchange:
@@ -58,7 +68,8 @@ class Exchange:
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             _explain(error, url, question.name, deadline)
         with gc_paused(len(body)):
-            return parsed(body, status, question.name, secrets)
+            read = parsed_lifted if question.lift else parsed
+            return read(body, status, question.name, secrets)
 
     def _send(
         self, url: str, question: Question, deadline: Deadline, takes_timeout: bool

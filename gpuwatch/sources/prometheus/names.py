@@ -8,7 +8,13 @@ from dataclasses import dataclass, field
 
 from gpuwatch.model.metric import Metric, SourceName, by_source_name, catalogue
 
-HOST_NAMES = ("node_boot_time_seconds", "node_uname_info")
+HOST_NAMES = (
+    "node_boot_time_seconds",
+    "node_uname_info",
+    "node_infiniband_port_data_transmitted_bytes_total",
+    "node_infiniband_rate_bytes_per_second",
+    "node_infiniband_state_id",
+)
 # A GPU is alive if any of these has a fresh sample; the first that exists is asked.
 PULSES = (
     "gpu_temperature_celsius",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from gpuwatch.model.metric import Metric, SourceName
 from gpuwatch.sources.blocks import Block, Matrix
 from gpuwatch.sources.frame import Frame, Piece
-from gpuwatch.sources.prometheus.asking import Asker
+from gpuwatch.sources.prometheus.asking import Asker, Sampled
 from gpuwatch.sources.prometheus.promql import Freshly, Readings
 
 # How often a metric that is missing on some GPU of an exporting node is tried
@@ -55,6 +56,9 @@ class SparseReader:
 
     def read(self, metric: Metric, source: SourceName, name: str) -> Piece:
         """Raw values and proven rows; SourceError when a query failed."""
+        sampled = self._asker.sampled(name, links=metric.scope == "link")
+        if sampled is not None:
+            return self._by_count(metric, source, name, sampled)
         readings = Readings(name, source, metric.scope, self._fresh)
         fell_short_at = self._proofs.dense.get(name)
         if fell_short_at is None or self._cycle - fell_short_at >= RETRY_CYCLES:
@@ -65,6 +69,21 @@ class SparseReader:
             self._proofs.dense[name] = self._cycle
         raw = self._frame.spread(self._asker.ask(readings.every(), metric.name))
         return Piece(source, raw)
+
+    def _by_count(
+        self, metric: Metric, source: SourceName, name: str, sampled: Sampled
+    ) -> Piece:
+        """Of the past: who was sampled with every heartbeat is zero where silent."""
+        fresh = replace(self._fresh, checked=self._fresh.checked and sampled.short)
+        readings = Readings(name, source, metric.scope, fresh)
+        if sampled.short:
+            raw = self._frame.spread(self._asker.ask(readings.every(), metric.name))
+            return Piece(source, raw)
+        raw = self._frame.spread(self._asker.ask(readings.nonzero(), metric.name))
+        proven = np.zeros(raw.shape, bool)
+        _, rows = self._frame.register.places.find(sampled.full)
+        proven[:, rows[rows < self._frame.rows]] = True
+        return Piece(source, raw, proven & self._frame.present)
 
     def _sparsely(
         self, readings: Readings, metric: Metric, source: SourceName, name: str

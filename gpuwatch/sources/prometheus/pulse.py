@@ -8,14 +8,13 @@ import numpy as np
 
 from gpuwatch.sources.blocks import Block, ever
 from gpuwatch.sources.identity import key_of
-from gpuwatch.sources.prometheus.asking import Asker
+from gpuwatch.sources.prometheus.asking import HEARTBEAT, Asker
 from gpuwatch.sources.prometheus.names import NameBook
-from gpuwatch.sources.prometheus.promql import any_of, beat, beat_elsewhere, selector
+from gpuwatch.sources.prometheus.promql import any_of, beat_elsewhere, selector
 from gpuwatch.sources.register import Register
 
 # UUIDs in one selector: 41 bytes each stay well below VictoriaMetrics' 16 KiB.
 MOST_NAMED = 150
-NAME = "heartbeat"
 
 
 class Pulse:
@@ -51,7 +50,7 @@ class Pulse:
         for position, names in enumerate(groups[1:], start=1):
             others = [name for group in groups[:position] for name in group]
             exprs = [beat_elsewhere(name, labels, others) for name in names]
-            blocks += [self._asker.ask(expr, NAME) for expr in exprs]
+            blocks += [self._asker.ask(expr, HEARTBEAT) for expr in exprs]
         found = self._joined(blocks)
         self._register.learn(self._fresh(found).labels)
         return found
@@ -71,9 +70,7 @@ class Pulse:
         self, names: Sequence[str], labels: Sequence[str], keys: Sequence[str] = ()
     ) -> Block:
         chosen = [text for name in names for text in _selectors(name, keys)]
-        return self._joined(
-            [self._asker.ask(beat(one, labels), NAME) for one in chosen]
-        )
+        return self._joined([self._asker.beats(one, labels) for one in chosen])
 
     def _joined(self, blocks: Sequence[Block]) -> Block:
         return Block.joined(blocks, len(self._asker.times))

@@ -22,11 +22,13 @@ from gpuwatch.sources.prometheus.names import NameBook
 from gpuwatch.sources.prometheus.presence import Proofs, SparseReader
 from gpuwatch.sources.prometheus.promql import Freshly, Readings
 from gpuwatch.sources.prometheus.pulse import Pulse
+from gpuwatch.sources.prometheus.rails import RailMemory
 from gpuwatch.sources.prometheus.surroundings import (
     HostReader,
     XidReader,
     read_answers,
 )
+from gpuwatch.sources.prometheus.versions import LABEL_KIND, VersionReader
 from gpuwatch.sources.register import Register
 from gpuwatch.sources.units import Ratios
 from gpuwatch.sources.xids import XID, XID_COUNT
@@ -51,6 +53,7 @@ class Acquaintance:
     ratios: Ratios = field(default_factory=Ratios)
     proofs: Proofs = field(default_factory=Proofs)
     hosts: dict[tuple[str, str], str] = field(default_factory=dict)
+    rails: RailMemory = field(default_factory=RailMemory)
     kept: dict[str, Column] = field(default_factory=dict)
     kept_rows: int = 0
     alive: Flags = field(default_factory=lambda: np.empty(0, bool))
@@ -94,11 +97,12 @@ class Reading:
         ]
         self._read_xids(wanted)
         self._frame.widen()
-        self._read_metrics(
-            [m for m in wanted if m.scope != "node" and m.name not in EVENTS]
-        )
+        of_gpus = [m for m in wanted if m.scope != "node" and m.name not in EVENTS]
+        self._read_metrics([m for m in of_gpus if m.kind != LABEL_KIND])
+        self._read_versions([m for m in of_gpus if m.kind == LABEL_KIND])
         self._read_hosts({metric.name for metric in wanted if metric.scope == "node"})
-        read_answers(self._asker, self._frame, self._plan.queries, self._executor)
+        queries, hosts = self._plan.queries, self._known.hosts
+        read_answers(self._asker, self._frame, queries, self._executor, hosts)
         self._remember()
         return self._frame
 
@@ -188,6 +192,18 @@ class Reading:
             self._frame.put(metric, found)
             self._keep(metric)
 
+    def _read_versions(self, metrics: Sequence[Metric]) -> None:
+        """Now and then; between whiles the columns of last time stand."""
+        new = self._frame.steps > 1 or self._known.kept_rows != self._frame.rows
+        if not metrics or not (new or self._is_due(Pace.SLOW, 0)):
+            for metric in metrics:
+                self._recalled(metric, 0)
+            return
+        with self._noting(metrics[0].name):
+            VersionReader(self._asker, self._frame).read(self._names)
+        for metric in metrics:
+            self._keep(metric)
+
     def _count_xids(self, sparse: SparseReader) -> None:
         """Where the exporter's own XID count is the source; who knows XIDs at all."""
         if not EVENTS & set(self._plan.metrics):
@@ -210,7 +226,9 @@ class Reading:
         return [submit(read, metric, source, name) for source, name in parts]
 
     def _read_dense(self, metric: Metric, source: SourceName, name: str) -> Piece:
-        expr = Readings(name, source, metric.scope, self._fresh).every()
+        links = metric.scope == "link"
+        fresh = self._asker.freshly(name, self._fresh, links=links)
+        expr = Readings(name, source, metric.scope, fresh).every()
         seldom = metric.pace is Pace.SLOW
         ask = self._asker.seldom if seldom else self._asker.ask
         return Piece(source, self._frame.spread(ask(expr, metric.name)))
@@ -261,7 +279,10 @@ class Reading:
             self._known.kept[metric.name] = fitted(found[-1], self._frame.rows)
 
     def _read_hosts(self, wanted: set[str]) -> None:
-        hosts = HostReader(self._asker, self._frame, self._fresh, self._known.hosts)
+        known = self._known
+        hosts = HostReader(
+            self._asker, self._frame, self._fresh, known.hosts, known.rails
+        )
         for name, read in hosts.columns(self._names).items():
             if name in wanted:
                 with self._noting(name):

@@ -18,6 +18,7 @@ from gpuwatch.sources.hosts import NodeFinder, Target, target_of, targets_of
 from gpuwatch.sources.prometheus.asking import Asker
 from gpuwatch.sources.prometheus.names import NameBook
 from gpuwatch.sources.prometheus.promql import GPU, Freshly, codes, scrape_health
+from gpuwatch.sources.prometheus.rails import RailMemory, RailReader
 from gpuwatch.sources.xids import (
     CAUSE_LABELS,
     CODE_LABEL,
@@ -66,22 +67,29 @@ class XidReader:
     def _ask(self, metric: str, name: str, labels: Sequence[str]) -> Block:
         places = self._frame.register.naming.place_labels
         by = (*GPU, *places, "gpu", "modelName", *labels)
-        return self._asker.ask(
-            codes(name, tuple(dict.fromkeys(by)), self._fresh), metric
-        )
+        fresh = self._asker.freshly(name, self._fresh)
+        return self._asker.ask(codes(name, tuple(dict.fromkeys(by)), fresh), metric)
 
 
 class HostReader:
     """Node columns, each a callable that raises SourceError when its query failed.
 
-    `hosts`: which node each node_exporter target stands for; it grows.
+    `hosts`: which node each node_exporter target stands for; it grows. `rails`: what
+    was found out about network ports.
     """
 
     def __init__(
-        self, asker: Asker, frame: Frame, fresh: Freshly, hosts: dict[Target, str]
+        self,
+        asker: Asker,
+        frame: Frame,
+        fresh: Freshly,
+        hosts: dict[Target, str],
+        rails: RailMemory,
     ) -> None:
         self._asker, self._frame, self._fresh = asker, frame, fresh
         self._hosts, self._register = hosts, frame.register
+        nodes = len(frame.register.fleet.nodes)
+        self._rails = RailReader(asker, self._labels, self._finder, nodes, rails)
 
     def columns(self, names: NameBook) -> Mapping[str, Callable[[], Matrix]]:
         """The columns that this server can fill, in the order to be called."""
@@ -89,7 +97,7 @@ class HostReader:
         if names.has(BOOT_TIME):
             mine["boot_time_seconds"] = self._boot_time
             mine["node_exporter_up"] = self._node_exporter_up
-        return mine
+        return {**mine, **self._rails.columns(names)}
 
     @property
     def _labels(self) -> Sequence[str]:
@@ -169,9 +177,16 @@ def _on_nodes(block: Block, rows: Sequence[int | None], nodes: int) -> Matrix:
 
 
 def read_answers(
-    asker: Asker, frame: Frame, queries: Sequence[CustomQuery], executor: Executor
+    asker: Asker,
+    frame: Frame,
+    queries: Sequence[CustomQuery],
+    executor: Executor,
+    hosts: Mapping[Target, str],
 ) -> None:
-    """Fill the frame's answers; None where the query failed or its guard is empty."""
+    """Fill the frame's answers; None where the query failed or its guard is empty.
+
+    `hosts`: which node each node_exporter target is known to stand for.
+    """
     running = [
         (
             query,
@@ -179,7 +194,7 @@ def read_answers(
         )
         for query in queries
     ]
-    finder = NodeFinder(frame.register, {})
+    finder = NodeFinder(frame.register, hosts)
     nobody = [None] * frame.steps
     for query, futures in running:
         frame.answers[query.name] = nobody
@@ -193,7 +208,10 @@ def read_answers(
         if not allowed[-1]:
             frame.unread[query.name] = "its `present` guard is empty"
         pairs = zip(listed, allowed, strict=True)
-        frame.answers[query.name] = [one if may else None for one, may in pairs]
+        told = [one if may else None for one, may in pairs]
+        values = [None if one is None else one.values for one in told]
+        frame.answers[query.name] = values
+        frame.answer_labels[query.name] = [one.labels if one else {} for one in told]
 
 
 def _exprs(query: CustomQuery) -> Sequence[str]:

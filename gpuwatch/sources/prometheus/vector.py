@@ -8,12 +8,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
+
 from gpuwatch.sources.prometheus.answer import Answer, AnswerError
+from gpuwatch.sources.prometheus.lift import Samples
 
 LARGE_BYTES = 1 << 20
 MALFORMED = (AttributeError, LookupError, TypeError, ValueError)
 Labels = dict[str, str]
 Series = list[tuple[Labels, list[tuple[float, float]]]]
+Matrix = list[tuple[Labels, Samples]]
 
 
 class Vector(list[tuple[Labels, float]]):
@@ -58,6 +62,26 @@ def series_of(answer: Answer, query: str) -> Series:
         ]
     except MALFORMED as error:
         raise _nonsense(query) from error
+
+
+def matrix_of(answer: Answer, query: str) -> Matrix:
+    """A matrix as (labels, float64[samples, 2] of times and values)."""
+    _, result = _typed(answer, query, ("matrix",))
+    try:
+        return [
+            (entry["metric"], _samples(values, answer))
+            for entry in result
+            if (values := entry.get("values")) is not None
+        ]
+    except MALFORMED as error:
+        raise _nonsense(query) from error
+
+
+def _samples(values: Any, answer: Answer) -> Samples:
+    if isinstance(values, int):
+        return answer.samples[values]
+    pairs = [(float(at), float(value)) for at, value in values]
+    return np.array(pairs, np.float64).reshape(-1, 2)
 
 
 def _typed(answer: Answer, query: str, kinds: tuple[str, ...]) -> tuple[str, Any]:

@@ -1,0 +1,1 @@
+"""History judged: what gpuwatch would have told, and when."""

@@ -1,0 +1,1 @@
+"""The HTML that the report is made from."""

@@ -1,0 +1,188 @@
+"""A GPU that works on at full clock while all its peers wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from pydantic import Field
+
+from gpuwatch.model.company import Company
+from gpuwatch.model.duration import Seconds
+from gpuwatch.model.load import at_work
+from gpuwatch.model.peers import FEWEST_PEERS
+from gpuwatch.model.phrase import measured
+from gpuwatch.model.rule import Rule, RuleParams
+from gpuwatch.model.severity import Category, Severity
+from gpuwatch.model.snapshot import Column, Mask
+from gpuwatch.model.stride import Crew
+from gpuwatch.model.verdict import Finding, Verdicts, Words, judged
+from gpuwatch.model.window import Read, Window
+
+CLOCK = "sm_clock_megahertz"
+KEPT = "power_kept_percent"
+PEERS_FELL = "peers_power_lost_percent"
+# Own power may fall by so much of what the peers lost.
+SAME_FALL = 0.5
+CLOCK_TOLERANCE = 0.04
+SPREADS = 5.0
+MAD_TO_SIGMA = 1.4826
+SPREAD_FLOOR = 0.01
+MOST_CULPRITS = 0.02
+FEWEST_SIBLINGS = 4
+
+
+class BusyStraggler(Rule):
+    """A GPU that works on at full clock while all its peers wait for it.
+
+    What: The power of the job has fallen by 5 % or more against its own stride, and so
+    has its work; this GPU, at a normal clock, has kept at least half of what the others
+    lost, and stands out of their spread and of its node. At most two GPUs of a group,
+    or one in fifty, can be meant, for when more keep their power, the work was shared
+    out anew.
+
+    Why: Slow memory, a bad PCIe or NVLink path or a busy host makes a GPU late without
+    a lower clock. Its peers finish early and wait at 100 % utilisation with less power;
+    the one that they wait for is the one that never rests.
+
+    First response: Look for memory errors and row remaps, the PCIe link and NVLink
+    errors of that GPU. Move the job off it after the next checkpoint, then run
+    `dcgmi diag -r 3`.
+
+    Source: In a synchronous job the work a second is the same for every rank, and only
+    the waiting ones draw less power (straggler studies of ByteDance and Alibaba: the
+    culprit of a collective is the one that waits least). Healthy spread of power
+    between GPUs is up to 4 % in 15 s means.
+    """
+
+    class Params(RuleParams):
+        """Thresholds of busy_straggler."""
+
+        severity: Severity = Severity.CRITICAL
+        hold: Seconds = Field(30.0, ge=0, description="must be bad this long")
+        fallen_percent: float = Field(
+            5.0, gt=0, lt=100, description="power that the peers lost"
+        )
+
+    name = "busy_straggler"
+    category = Category.STRAGGLER
+    statistical = True
+    symptom = True
+    load_dependent = True
+    slows_job = True
+    samples = (3, 4)
+    yields_to = (
+        "thermal_slowdown",
+        "power_brake",
+        "hw_slowdown",
+        "straggler",
+        "xid",
+        "ecc_uncorrectable",
+        "row_remap",
+        "pcie_degraded",
+        "nvlink_down",
+        "slow_host",
+    )
+    reads = (
+        Read("utilization_percent", required=False),
+        Read("power_limit_watts", required=False),
+        Read(CLOCK),
+        Read("power_watts", 60.0),
+        Read("tensor_active_ratio", 60.0, required=False),
+        Read("dram_active_ratio", required=False),
+        Read("memory_temperature_celsius", required=False),
+    )
+    params: Params
+
+    def judge(self, window: Window) -> Verdicts:
+        """Compare each GPU's power with its own stride; UNKNOWN without a stride."""
+        crew = window.crew
+        if crew is None:
+            return Verdicts.none_known(window.now.rows)
+        busy = at_work(window) & window.now.present
+        ready = crew.settled & busy
+        rest = _rest(crew, busy)
+        beside_node = _apart_from_node(window, rest.own, busy)
+        least = self.params.fallen_percent / 100
+        fell = (rest.lost >= least) & (crew.pace <= 1 - least)
+        least_apart = np.maximum(SAME_FALL * rest.lost, SPREADS * rest.spread)
+        out = np.fmin(rest.apart, beside_node) >= least_apart
+        firing = ready & fell & out & _at_usual_clock(window, crew)
+        firing = firing & ~_crowd(crew.company, firing)
+        worst = np.where(crew.pace <= 0.9, Severity.CRITICAL, Severity.WARNING)
+        return judged(
+            firing,
+            np.where(ready, rest.apart, np.nan),
+            window.get(CLOCK),
+            severity=np.minimum(worst, self.params.severity),
+            loaded=busy,
+            evidence=_evidence(window, crew, rest),
+        )
+
+    def explain(self, finding: Finding) -> Words:
+        """How much the peers rest, and that this one does not."""
+        fell = measured(finding.value(PEERS_FELL), "% less power")
+        return Words(
+            f"Late at full clock: its peers wait{fell}",
+            "Look for memory errors, row remaps, the PCIe link and NVLink errors of "
+            "this GPU. Move the job off it after the next checkpoint, then run "
+            "dcgmi diag -r 3.",
+        )
+
+
+@dataclass(frozen=True)
+class _Rest:
+    """Power against the own stride, float64[rows].
+
+    `own` as a share, `lost` by the median peer, `apart` own less the peers', `spread`
+    the group's robust spread of that, with a floor, for healthy ones are too alike.
+    """
+
+    own: Column
+    lost: Column
+    apart: Column
+    spread: Column
+
+
+def _rest(crew: Crew, busy: Mask) -> _Rest:
+    company, stride = crew.company, crew.stride
+    usual = np.where(stride.kept_watts > 0, stride.kept_watts, np.nan)
+    own = stride.recent_watts / usual
+    medians = company.medians(np.where(busy, own, np.nan), FEWEST_PEERS)
+    peers = company.spread(medians)
+    apart = own - peers
+    middle = company.spread(company.medians(np.where(busy, np.abs(apart), np.nan)))
+    return _Rest(own, 1 - peers, apart, np.maximum(MAD_TO_SIGMA * middle, SPREAD_FLOOR))
+
+
+def _apart_from_node(window: Window, own: Column, busy: Mask) -> Column:
+    """Own less the median of its node; NaN with fewer than four at work there."""
+    nodes = window.now.fleet.node_of[: window.now.rows]
+    house = Company(nodes, ("",) * len(window.now.fleet.nodes))
+    return own - house.spread(
+        house.medians(np.where(busy, own, np.nan), FEWEST_SIBLINGS)
+    )
+
+
+def _at_usual_clock(window: Window, crew: Crew) -> Mask:
+    """Its own usual clock, though those who wait may clock higher now."""
+    usual = crew.stride.kept_megahertz
+    as_usual: Mask = ~(window.get(CLOCK) < usual * (1 - CLOCK_TOLERANCE))
+    return as_usual
+
+
+def _crowd(company: Company, firing: Mask) -> Mask:
+    """Rows of groups in which too many keep their power for them to be culprits."""
+    most = np.maximum(2, MOST_CULPRITS * company.sizes)
+    return company.rows_in(company.counts(firing) > most)
+
+
+def _evidence(window: Window, crew: Crew, rest: _Rest) -> dict[str, Column]:
+    return {
+        KEPT: rest.own * 100,
+        PEERS_FELL: np.where(rest.lost > 0, rest.lost * 100, np.nan),
+        CLOCK: window.get(CLOCK),
+        "power_watts": crew.stride.recent_watts,
+        "dram_active_ratio": window.get("dram_active_ratio"),
+        "memory_temperature_celsius": window.get("memory_temperature_celsius"),
+    }

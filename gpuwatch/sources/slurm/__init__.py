@@ -1,0 +1,1 @@
+"""Running jobs and their nodes, read from Slurm's own `squeue` and never changed."""

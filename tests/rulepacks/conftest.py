@@ -1,0 +1,3 @@
+from tests.sources.conftest import site
+
+__all__ = ["site"]
