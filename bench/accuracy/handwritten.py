@@ -58,7 +58,12 @@ _BY_CODE = "max by (Hostname, gpu, UUID, err_code) ({0})"
 _LISTED = " or ".join(f"{_BY_CODE.format(XID)} == {code}" for code in _FATAL)
 _BEFORE = _BY_CODE.format(f"{XID} offset 5m")
 _OF_JOB = "{0} / on (hpc_job) group_left () quantile by (hpc_job) (0.5, {0})"
-_NODE_UTIL = f"avg by (Hostname, hpc_job) ({UTIL})"
+_NODE_UTIL = f"avg by (Hostname, hpc_job) (avg_over_time({UTIL}[1m]))"
+_JOB_UTIL = f"quantile by (hpc_job) (0.5, {_NODE_UTIL})"
+# Else it cries over every inference server and every idle node without a job label.
+_AT_WORK = f"count by (hpc_job) ({_NODE_UTIL} > 90)"
+_NEARLY_ALL_AT_WORK = f"({_AT_WORK} / count by (hpc_job) ({_NODE_UTIL}) > 0.8)"
+_ENERGY = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION"
 _BUSY = f"and {UTIL} > 80"
 _SENT = "rate(node_infiniband_port_data_transmitted_bytes_total[2m])"
 _OWN = "DCGM_FI_DEV_GPU_TEMP"
@@ -75,9 +80,8 @@ _HOLDS = {
     "pcie width": 120.0,
     "pcie generation": 120.0,
     "exporter down": 60.0,
-    "telemetry frozen": 60.0,
 }
-_BETTER = {"xid", "gpu missing"}
+_BETTER = {"xid", "gpu missing", "telemetry frozen"}
 EXPERT = (
     *(
         HandRule(name, expr, _HOLDS.get(name, 0.0))
@@ -92,6 +96,7 @@ EXPERT = (
         f" and on (Hostname) group by (Hostname) ({_OWN})",
         60,
     ),
+    HandRule("telemetry frozen", f"increase({_ENERGY}[3m]) == 0 and {_ENERGY}", 60),
     HandRule("node down", 'up{job="node"} == 0', 120),
     HandRule(
         "clock below the job",
@@ -105,13 +110,14 @@ EXPERT = (
     ),
     HandRule(
         "power below the job",
-        f"{_OF_JOB.format(f'avg_over_time({POWER}[1m])')} < 0.6 {_BUSY}",
+        f"{_OF_JOB.format(f'avg_over_time({POWER}[1m])')} < 0.6 {_BUSY}"
+        f" and on (hpc_job) {_NEARLY_ALL_AT_WORK}",
         120,
     ),
     HandRule(
         "node less busy than its job",
-        f"{_NODE_UTIL} / on (hpc_job) group_left () avg by (hpc_job) ({UTIL}) < 0.85"
-        f" and {_NODE_UTIL} > 20",
+        f"{_NODE_UTIL} / on (hpc_job) group_left () {_JOB_UTIL} < 0.88"
+        f" and {_NODE_UTIL} > 20 and on (hpc_job) {_NEARLY_ALL_AT_WORK}",
         180,
     ),
     HandRule(

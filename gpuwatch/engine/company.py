@@ -25,7 +25,8 @@ TOGETHER_SECONDS = 60.0
 LEFT_TOGETHER_SHARE = 0.2
 SETTLE_SECONDS = 60.0
 FORGET_SECONDS = 600.0
-_KEPT = ("since", "before", "left", "clock_level", "power_level")
+MISSED_SHARE = 0.5
+_KEPT = ("since", "before", "left", "unseen", "clock_level", "power_level")
 
 
 class Companions:
@@ -38,9 +39,10 @@ class Companions:
     """
 
     def __init__(self, kept: Mapping[tuple[str, str], Column]) -> None:
-        self.since, self.before, self.left, self.clock_level, self.power_level = (
+        self.since, self.before, self.left, self.unseen, *levels = (
             kept.get((KEPT_AS, f"company_{name}"), absent(0)) for name in _KEPT
         )
+        self.clock_level, self.power_level = levels
         self.company = Company(np.empty(0, np.int64))
 
     def after(self, snapshot: Snapshot) -> Companions:
@@ -61,8 +63,14 @@ class Companions:
         comes = ~here & nodes.working
         self.before = np.where(leaves, self.since, self.before)
         self.left = np.where(leaves, now, self.left)
-        self.since = np.where(leaves, np.nan, np.where(comes, now, self.since))
-        alone = comes & self._left_alone(now)
+        left, size = self._companions_who_left(now)
+        most = left > MISSED_SHARE * size
+        missed = here & nodes.working & ~np.isnan(self.unseen) & most
+        self.before = np.where(missed, self.since, self.before)
+        self.since = np.where(leaves, np.nan, np.where(comes | missed, now, self.since))
+        began = np.where(np.isnan(self.unseen), now, self.unseen)
+        self.unseen = np.where(nodes.seen, np.nan, began)
+        alone = comes & (left < np.maximum(2, LEFT_TOGETHER_SHARE * size))
         self.since = np.where(alone, self.before, self.since)
         away = now - np.where(np.isnan(self.left), -np.inf, self.left)
         stranger = comes & ~alone & (away > FORGET_SECONDS)
@@ -72,17 +80,21 @@ class Companions:
             fresh = settled & np.isnan(level)
             setattr(self, name, np.where(fresh, getattr(nodes, name), level))
 
-    def _left_alone(self, now: float) -> Mask:
-        """Nodes whose break was not shared by their former companions."""
+    def _companions_who_left(self, now: float) -> tuple[Column, Column]:
+        """How many of each node's former companions took a break just now, of how many.
+
+        A node's own break was not its job's; and a scrape that failed may hide one that
+        it took with the others.
+        """
         short = now - np.nan_to_num(self.left, nan=-np.inf) <= OWN_BREAK_SECONDS
-        former = np.where(np.isnan(self.before), self.since, self.before)
-        former = np.where(short, former, self.since)
+        former = np.where(short & ~np.isnan(self.before), self.before, self.since)
         bands = by_gaps(former, TOGETHER_SECONDS)
-        size = np.bincount(bands[bands >= 0], minlength=1)
-        left = np.bincount(bands[(bands >= 0) & short], minlength=len(size))
-        few = left < np.maximum(2, LEFT_TOGETHER_SHARE * size)
-        alone: Mask = short & (bands >= 0) & few[bands]
-        return alone
+        inside = bands >= 0
+        size = np.bincount(bands[inside], minlength=1)
+        left = np.bincount(bands[inside & short], minlength=len(size))
+        unknown = np.where(inside, 0.0, np.inf)
+        counted = left[bands].astype(np.float64) + unknown
+        return counted, size[bands].astype(np.float64)
 
     def _bands(self, now: float) -> Bands:
         """An id a node, ALONE where it does not work, and the ids' first nodes."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -80,16 +81,28 @@ def judge(
 
     grace = around.pulse.in_grace(snapshot)
     booted = around.pulse.node_reset_at(snapshot)
+    own = _by_owner(kept)
     for rule in rules:
         verdicts[rule.name] = Verdicts.none_known(subjects_of(rule, snapshot))
-        window = _window(rule, snapshot, around, kept, booted)
+        window = _window(rule, snapshot, around, own.get(rule.name, {}), booted)
         with guarded(rule.name, failed):
             verdicts[rule.name] = _spared(rule, rule.judge(window), snapshot, grace)
     return verdicts, failures
 
 
+def _by_owner(kept: Kept) -> dict[str, dict[str, Column]]:
+    found: dict[str, dict[str, Column]] = defaultdict(dict)
+    for (owner, name), column in kept.items():
+        found[owner][name] = column
+    return found
+
+
 def _window(
-    rule: Rule, snapshot: Snapshot, around: Around, kept: Kept, booted: Column
+    rule: Rule,
+    snapshot: Snapshot,
+    around: Around,
+    kept: Mapping[str, Column],
+    booted: Column,
 ) -> Window:
     views = {
         read.metric: view
@@ -102,7 +115,7 @@ def _window(
         past={metric: values for metric, (_, values) in views.items()},
         past_at=longest,
         times={metric: times for metric, (times, _) in views.items()},
-        kept={name: col for (owner, name), col in kept.items() if owner == rule.name},
+        kept=kept,
         booted_at=booted,
         company=around.company,
         stride=around.stride,

@@ -89,7 +89,8 @@ class _Turn:
         self._now, self._company, self._before = snapshot.at, company, before
         self._window = Window(snapshot)
         self._inside = (company.group_of >= 0) & snapshot.present
-        self._busy = at_work(self._window) & self._inside
+        self._working = at_work(self._window) & snapshot.present
+        self._busy = self._working & self._inside
         self.watts = recent(past, snapshot, "power_watts")
         self.megahertz = recent(past, snapshot, "sm_clock_megahertz")
         self.work = self._work(snapshot, past)
@@ -161,15 +162,15 @@ class _Turn:
         """Since when each row has been idle; a row without readings stays as it was."""
         before, known = self._before["idle_since"], self._window.now.present
         began = np.where(np.isnan(before), self._now, before)
-        return np.where(self._busy, np.nan, np.where(known, began, before))
+        return np.where(self._working, np.nan, np.where(known, began, before))
 
     def _share(self, values: Column, kept: Column) -> Column:
         return np.where(self._inside, values / np.where(kept > 0, kept, np.nan), np.nan)
 
     def _job_is_known(self) -> Mask:
         """The row works for the job that its memory is of, and has not idled long."""
-        idle = np.where(self._busy, np.nan, self._before["idle_since"])
-        idled = self._now - np.nan_to_num(idle, nan=np.inf) >= FORGET_SECONDS
+        idle = np.nan_to_num(self._before["idle_since"], nan=np.inf)
+        idled = self._now - idle >= FORGET_SECONDS
         known: Mask = (self._before["job"] == self._job) & ~idled
         return known
 
@@ -205,11 +206,6 @@ class _Turn:
         low = (clock < CULPRIT_SHARE * usual) & (clock > IDLE_CLOCK_SHARE * usual)
         evident: Mask = self._inside & (bits | (low & self._busy))
         return evident
-
-    def _since(self, dips: Mask, before: Column) -> Column:
-        inside = self._company.rows_in(dips)
-        began = np.where(np.isnan(before), self._now, before)
-        return np.where(inside, began, np.nan)
 
     def _learned(
         self, calm: Mask, stride: Stride, worked: Column, kept: Mapping[str, Column]

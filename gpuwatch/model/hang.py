@@ -12,8 +12,8 @@ from gpuwatch.model.snapshot import Column, Mask
 from gpuwatch.model.window import Read, Window
 
 SPIN_PERCENT = 98.0
-IDLE_COPY_PERCENT = 1.0
-IDLE_TENSOR = 0.005
+IDLE_COPY_PERCENT = 2.0
+IDLE_TENSOR = 0.01
 SPIN_POWER_SHARE = 0.35
 # A rank that does not even spin.
 SILENT_PERCENT = 50.0

@@ -34,7 +34,7 @@ def majority(values: Column, groups: NDArray[np.int64], share: float) -> Column:
     found = np.full(len(values), np.nan)
     if len(known) == 0:
         return found
-    order = known[np.lexsort((values[known], groups[known]))]
+    order = known[_by_group_and_value(values[known], groups[known])]
     value, group = values[order], groups[order]
     first = np.ones(len(order), bool)
     first[1:] = (np.diff(value) != 0) | (np.diff(group) != 0)
@@ -47,3 +47,10 @@ def majority(values: Column, groups: NDArray[np.int64], share: float) -> Column:
     usual[group[starts[wins]]] = value[starts[wins]]
     inside = (groups >= 0) & (groups < len(sizes))
     return usual[np.where(inside, groups, len(sizes))]
+
+
+def _by_group_and_value(values: Column, groups: NDArray[np.int64]) -> NDArray[np.int64]:
+    """An order; quick where all values are one, as they are in most fleets."""
+    if (values == values[0]).all():
+        return np.argsort(groups, kind="stable")
+    return np.lexsort((values, groups))

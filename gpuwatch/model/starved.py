@@ -24,6 +24,9 @@ LEARNED_SECONDS = 240.0
 SLOWED = 0.97
 # A starved GPU rests, so it draws no more than those who wait for it.
 POWER_TOLERANCE = 0.01
+# Even where the job's pace tells nothing: all of a node, by both measures.
+STRONG_POWER, STRONG_BUSY = 0.05, 1.25
+FEWEST_OF_NODE, MOST_OF_NODE = 4, 0.75
 MOST_RESTLESS = 0.03
 TIMES_RESTLESS = 8.0
 RESTLESS_HORIZON_SECONDS = 900.0
@@ -70,11 +73,25 @@ def starved(window: Window, crew: Crew, least_busy: float) -> Starved:
     known = scored & (seconds >= LEARNED_SECONDS) & calm
     apart = np.maximum(least_busy, TIMES_RESTLESS * restless)
     below = (less_busy >= apart) & (less_power >= -POWER_TOLERANCE)
-    below = below & ~(crew.pace > SLOWED)
+    strong = below & (less_power >= STRONG_POWER) & (less_busy >= STRONG_BUSY * apart)
+    below = (below & ~(crew.pace > SLOWED)) | _whole_node(window, strong, working)
     firing = known & below & _clock_is_normal(window, company, working)
     trusted = scored & (less_busy < least_busy / 2)
     keep = _kept(window, engaged, watts, trusted, scored & ~firing)
     return Starved(firing, known, working, less_busy, less_power, keep)
+
+
+def _whole_node(window: Window, strong: Mask, working: Mask) -> Mask:
+    """Rows of nodes most of whose working GPUs are clearly less busy: its host's doing.
+
+    The pace of the others may hide such a loss, where it is measured by power.
+    """
+    node_of = window.now.fleet.node_of[: window.now.rows]
+    nodes = len(window.now.fleet.nodes)
+    some = np.bincount(node_of[strong], minlength=nodes)
+    busy = np.bincount(node_of[working], minlength=nodes)
+    whole = (some >= FEWEST_OF_NODE) & (some >= MOST_OF_NODE * busy)
+    return strong & whole[node_of]
 
 
 def _engaged(window: Window) -> Column:
@@ -91,8 +108,8 @@ def _middle(window: Window, metric: str) -> Column:
     rows = np.arange(values.shape[1])
     low, high = np.maximum(known - 1, 0) // 2, known // 2
     high = np.minimum(high, len(values) - 1)
-    middle: Column = (values[low, rows] + values[high, rows]) / 2
-    return middle
+    middle = (values[low, rows] + values[high, rows]) / 2
+    return np.where(np.isnan(window.get(metric)), np.nan, middle)
 
 
 def _clock_is_normal(window: Window, company: Company, working: Mask) -> Mask:

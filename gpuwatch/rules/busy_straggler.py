@@ -30,16 +30,17 @@ MAD_TO_SIGMA = 1.4826
 SPREAD_FLOOR = 0.01
 MOST_CULPRITS = 0.02
 FEWEST_SIBLINGS = 4
+SLOWED = 0.97
 
 
 class BusyStraggler(Rule):
     """A GPU that works on at full clock while all its peers wait for it.
 
-    What: The power of the job has fallen by 5 % or more against its own stride, and so
-    has its work; this GPU, at a normal clock, has kept at least half of what the others
-    lost, and stands out of their spread and of its node. At most two GPUs of a group,
-    or one in fifty, can be meant, for when more keep their power, the work was shared
-    out anew.
+    What: The power of the job has fallen by 5 % or more against its own stride, and
+    its work by 3 %; this GPU, at a normal clock, has kept at least half of what the
+    others lost, and stands out of their spread and of its node. At most two GPUs of a
+    group, or one in fifty, can be meant, for when more keep their power, the work was
+    shared out anew.
 
     Why: Slow memory, a bad PCIe or NVLink path or a busy host makes a GPU late without
     a lower clock. Its peers finish early and wait at 100 % utilisation with less power;
@@ -104,7 +105,7 @@ class BusyStraggler(Rule):
         rest = _rest(crew, busy)
         beside_node = _apart_from_node(window, rest.own, busy)
         least = self.params.fallen_percent / 100
-        fell = (rest.lost >= least) & (crew.pace <= 1 - least)
+        fell = (rest.lost >= least) & (crew.pace <= SLOWED)
         least_apart = np.maximum(SAME_FALL * rest.lost, SPREADS * rest.spread)
         out = np.fmin(rest.apart, beside_node) >= least_apart
         firing = ready & fell & out & _at_usual_clock(window, crew)

@@ -83,6 +83,33 @@ def test_a_custom_rule_shows_its_promql_and_no_markup(run: Run) -> None:
     assert "[bold]x" in run("rules", "--output", "table").out
 
 
+def test_packs_are_told_whether_in_use_or_not(run: Run) -> None:
+    packs = {pack["name"]: pack for pack in run("rules").json["packs"]}
+    assert not packs["ipmi"]["listed"]
+    assert packs["ipmi"]["parameters"]["inlet_celsius"] == "35"
+    assert "ipmi_fan_stopped" in packs["ipmi"]["rules"]
+    assert "\n  ipmi " in run("rules", "--output", "table").out
+
+
+def test_a_rule_of_a_pack_in_use_is_told_like_any_other(run: Run) -> None:
+    Path("gpuwatch.yaml").write_text("rule_packs: [ipmi]\n")
+    assert next(p for p in run("rules").json["packs"] if p["name"] == "ipmi")["listed"]
+    (rule,) = run("rules", "ipmi_psu_failed").json["rules"]
+    assert (rule["pack"], rule["hold"], rule["category"]) == ("ipmi", "2m", "power")
+    assert rule["summary"] == "A power supply failed."
+    page = run("rules", "ipmi_psu_failed", "--output", "table").out
+    assert "under rules.ipmi_psu_failed" in page
+    assert 'ipmi_sensor_state{type="Power Supply"} == 2' in page
+    for heading in ("What", "Why", "First response", "Source"):
+        assert f"\n{heading}" in page
+
+
+def test_a_rule_of_a_pack_that_is_off_says_where_it_is(run: Run) -> None:
+    ran = run("rules", "ipmi_psu_failed")
+    assert (ran.code, ran.out) == (2, "")
+    assert "it is in the rule pack ipmi: add that to rule_packs" in ran.err
+
+
 @pytest.mark.parametrize("name", sorted(builtin_rules()))
 def test_every_rule_fits_80_columns(
     run: Run, name: str, monkeypatch: pytest.MonkeyPatch

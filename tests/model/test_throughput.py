@@ -88,9 +88,12 @@ def crew(work: list[float]) -> Crew:
         reached=yes,
         steady=yes,
         settled=yes,
+        together=yes,
+        calm=np.ones(6, bool),
         work=np.array(work),
         dipped_seconds=np.zeros(3),
         kept_watts=rows,
+        kept_megahertz=rows,
         recent_watts=rows,
     )
     groups = np.array([0, 0, 0, 1, 2, 2])

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from gpuwatch.model.version import driver_code, driver_text, vbios_code, vbios_text
@@ -21,7 +23,9 @@ def test_order_and_equality() -> None:
 
 
 @pytest.mark.parametrize("code", [driver_code, vbios_code])
-def test_what_is_written_otherwise_equals_only_itself(code) -> None:  # type: ignore[no-untyped-def]
+def test_what_is_written_otherwise_equals_only_itself(
+    code: Callable[[str], float],
+) -> None:
     assert code("nightly-17") == code("nightly-17") != code("nightly-18")
     text = driver_text if code is driver_code else vbios_text
     assert text(code("nightly-17")) == "another version"

@@ -34,7 +34,7 @@ class Nodes:
         rising: Mapping[str, float] | None = None,
         before: Mapping[str, float] | None = None,
         only: Iterable[str] = NODES,
-        **labels: str,
+        labels: Mapping[str, str] | None = None,
     ) -> None:
         """One series a node.
 
@@ -54,14 +54,14 @@ class Nodes:
             late = [now + slope * (t - stamps()[0]) for t in stamps()]
             values = [was] * len(EARLY) + late
             target = {"instance": f"{node}:9100", "job": "node"}
-            self.tape.add(name, values, [*EARLY, *stamps()], **target, **labels)
+            self.tape.add(name, values, [*EARLY, *stamps()], **target, **(labels or {}))
 
 
 def told(
     site: MakeSite, nodes: Nodes, pack: str, **values: str
 ) -> dict[str, dict[str, float] | None]:
     """What each rule of a pack says: the nodes (or `cluster`) and the value."""
-    settings = Settings(rule_packs=({"name": pack, "set": values},))  # type: ignore[arg-type]
+    settings = Settings(rule_packs=({"name": pack, "set": values},))
     plan = Plan(queries=custom_queries(settings))
     seen = site(nodes.tape).read(LAST, plan)
     return {

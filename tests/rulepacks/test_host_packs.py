@@ -20,25 +20,27 @@ def host(*, faulty: bool) -> Nodes:
 
     def unit(name: str, active: float, bad: dict[str, float]) -> None:
         inactive = {node: 1 - value for node, value in bad.items()}
-        nodes.put(UNIT, active, bad, name=name, state="active")
-        nodes.put(UNIT, 1 - active, inactive, name=name, state="inactive")
+        nodes.put(UNIT, active, bad, labels={"name": name, "state": "active"})
+        nodes.put(
+            UNIT, 1 - active, inactive, labels={"name": name, "state": "inactive"}
+        )
 
     unit("nvidia-persistenced.service", 1, at(n01=0))
     unit("nvidia-fabricmanager.service", 0, {})  # installed, used nowhere
     unit("cups.service", 1, at(n09=0))
     failed = {"name": "slurmd.service", "state": "failed"}
-    nodes.put(UNIT, 0, at(n02=1), **failed)
+    nodes.put(UNIT, 0, at(n02=1), labels=failed)
     nodes.put("node_memory_MemTotal_bytes", 2e12)
     nodes.put("node_memory_MemAvailable_bytes", 1e12, at(n03=5e10, n11=6.1e10))
     nodes.put("node_vmstat_oom_kill", 4, at(n04=6))
-    nodes.put(f"{FILES}size_bytes", 1e12, **ROOT)
-    nodes.put(f"{FILES}avail_bytes", 5e11, at(n05=4e10, n11=6e10), **ROOT)
-    nodes.put(f"{FILES}readonly", 0, at(n06=1), **ROOT)
+    nodes.put(f"{FILES}size_bytes", 1e12, labels=ROOT)
+    nodes.put(f"{FILES}avail_bytes", 5e11, at(n05=4e10, n11=6e10), labels=ROOT)
+    nodes.put(f"{FILES}readonly", 0, at(n06=1), labels=ROOT)
     nodes.put("node_timex_offset_seconds", 0.0001, at(n07=-0.06, n11=0.049))
     nodes.put("node_timex_sync_status", 1, at(n08=0, n11=0))
     nodes.put("node_timex_maxerror_seconds", 0.01, at(n08=16, n11=2))
     memory = {"controller": "0"}
-    nodes.put("node_edac_uncorrectable_errors_total", 1, at(n10=3), **memory)
+    nodes.put("node_edac_uncorrectable_errors_total", 1, at(n10=3), labels=memory)
     return nodes
 
 
@@ -65,21 +67,21 @@ def test_a_sound_host_is_silent(site: MakeSite) -> None:
 
 def test_a_diskless_node_is_always_read_only(site: MakeSite) -> None:
     nodes = Nodes()
-    nodes.put(f"{FILES}readonly", 1, **ROOT)
+    nodes.put(f"{FILES}readonly", 1, labels=ROOT)
     assert told(site, nodes, "host")["host_root_readonly"] == {}
 
 
 def checkpoint(*, faulty: bool) -> Nodes:
     nodes = Nodes()
     used = 0.93 if faulty else 0.89
-    nodes.put(f"{FILES}size_bytes", 1e15, **SHARED)
-    nodes.put(f"{FILES}avail_bytes", (1 - used) * 1e15, **SHARED)
-    nodes.put(f"{FILES}files", 1e9, **SHARED)
-    nodes.put(f"{FILES}files_free", 4e7 if faulty else 6e7, **SHARED)
-    nodes.put(f"{FILES}readonly", 0, {"n03": 1.0} if faulty else {}, **SHARED)
-    nodes.put(f"{FILES}device_error", 0, {"n04": 1.0} if faulty else {}, **SHARED)
-    nodes.put(f"{FILES}size_bytes", 1e12, mountpoint="/boot")
-    nodes.put(f"{FILES}avail_bytes", 1e10, mountpoint="/boot")
+    nodes.put(f"{FILES}size_bytes", 1e15, labels=SHARED)
+    nodes.put(f"{FILES}avail_bytes", (1 - used) * 1e15, labels=SHARED)
+    nodes.put(f"{FILES}files", 1e9, labels=SHARED)
+    nodes.put(f"{FILES}files_free", 4e7 if faulty else 6e7, labels=SHARED)
+    nodes.put(f"{FILES}readonly", 0, {"n03": 1.0} if faulty else {}, labels=SHARED)
+    nodes.put(f"{FILES}device_error", 0, {"n04": 1.0} if faulty else {}, labels=SHARED)
+    nodes.put(f"{FILES}size_bytes", 1e12, labels={"mountpoint": "/boot"})
+    nodes.put(f"{FILES}avail_bytes", 1e10, labels={"mountpoint": "/boot"})
     return nodes
 
 
@@ -120,7 +122,7 @@ def test_sound_checkpoints_are_silent(
 def filling(gone_a_minute: float, *, hours: float = 3.4, rotation: float = 0) -> Nodes:
     """Used space that grows for some hours; `rotation`: it falls back this often."""
     nodes = Nodes()
-    nodes.put(f"{FILES}size_bytes", 1e15, only=NODES[:2], **SHARED)
+    nodes.put(f"{FILES}size_bytes", 1e15, only=NODES[:2], labels=SHARED)
     times = [LAST - 60 * m for m in range(int(hours * 60), -1, -1)]
     minutes = [(t - times[0]) / 60 for t in times]
     grown = [m % rotation if rotation else m for m in minutes]

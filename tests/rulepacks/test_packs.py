@@ -47,7 +47,7 @@ def test_every_blank_is_filled_in(pack: str, rule: PackRule) -> None:
     known = {f"${{{name}}}" for name in PACKS[pack].parameters}
     used = set(re.findall(r"\$\{\w+\}", f"{rule.expr} {rule.present} {rule.what}"))
     assert used <= known
-    settings = Settings(rule_packs=pack)  # type: ignore[arg-type]
+    settings = Settings(rule_packs=pack)
     (query,) = [q for q in custom_queries(settings) if q.name == rule.name]
     assert "${" not in query.expr + query.present
     assert "\n" not in query.expr
@@ -65,7 +65,7 @@ def test_a_packs_parameters_are_used(pack: str) -> None:
 
 
 def test_a_packs_rule_has_its_documentation_and_category() -> None:
-    settings = Settings(rule_packs="ipmi")  # type: ignore[arg-type]
+    settings = Settings(rule_packs="ipmi")
     (rule,) = [r for r in configured_rules(settings) if r.name == "ipmi_psu_failed"]
     assert rule.documentation().startswith("A power supply failed.\n\nWhat: The BMC")
     assert (rule.category, rule.params.hold) == ("power", 120.0)

@@ -30,6 +30,7 @@ def crewed(
     steady: str = "1",
     settled: str = "1",
     together: str = "1",
+    calm: str = "1",
     pace: str = "1",
     kept_watts: str = "_",
     kept_megahertz: str = "_",
@@ -45,6 +46,7 @@ def crewed(
         steady: whether readings may be scored.
         settled: whether means may be scored.
         together: whether they wax and wane as one.
+        calm: 1 or 0 a row, whether it does not wander off by itself.
         pace: a group's work as a share of its stride, `_` = not known.
         kept_watts: each row's usual power.
         kept_megahertz: its usual SM clock.
@@ -63,6 +65,7 @@ def crewed(
         steady=_mask(steady, count),
         settled=_mask(settled, count),
         together=_mask(together, count),
+        calm=_mask(calm, rows),
         work=column(pace, count),
         dipped_seconds=np.zeros(count),
         kept_watts=column(kept_watts, rows),

@@ -29,6 +29,7 @@ def job(
     groups: str = "0",
     settled: str = "1",
     together: str = "1",
+    calm: str = "1",
     pace: str = "0.8",
     written: dict[str, Written] | None = None,
 ) -> Window:
@@ -43,6 +44,7 @@ def job(
         groups,
         settled=settled,
         together=together,
+        calm=calm,
         pace=pace,
         kept_watts=usual_watts,
         kept_megahertz=usual_clock,
@@ -65,6 +67,8 @@ def told(window: Window) -> str:
         # and five of the least spreads, 5 %
         ("951", "900", ONE),
         ("949", "900", SILENT),
+        ("991", "940", ONE),
+        ("989", "940", SILENT),
         # the others must have lost 5 %
         ("1010", "949", ONE),
         ("1010", "951", SILENT),
@@ -178,6 +182,7 @@ CULPRIT = first("1000", "800", ROWS)
     [
         pytest.param(job(CULPRIT, settled="0"), id="gate closed"),
         pytest.param(job(CULPRIT, together="0"), id="inference"),
+        pytest.param(job(CULPRIT, calm=first("0", "1", ROWS)), id="wanders off"),
         pytest.param(
             job(CULPRIT, groups=several((5, "0"), (19, "1"))), id="five peers"
         ),

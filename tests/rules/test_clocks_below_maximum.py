@@ -70,9 +70,10 @@ def test_three_quarters_of_its_working_gpus() -> None:
 
 def test_idle_gpus_small_jobs_and_guessed_jobs_say_nothing() -> None:
     low: dict[str, Written] = {"sm_clock_megahertz": 1410, "throttle_reasons": "0x2"}
-    assert _told(**{**low, "utilization_percent": 0, "power_watts": 70}) == ""
-    assert _told(jobs="7 7 7 7 7 _ _ _", **low) == ""
-    assert _told(jobs="", **low) == ""
+    idle: dict[str, Written] = {"utilization_percent": 0, "power_watts": 70}
+    assert _told(ONE_JOB, **low, **idle) == ""
+    assert _told("7 7 7 7 7 _ _ _", **low) == ""
+    assert _told("", **low) == ""
     window = window_of(fleet_of(gpus=8), {**BUSY, **low, "max_sm_clock_megahertz": "_"})
     assert marks(judge(ClocksBelowMaximum, window)) == ""
 

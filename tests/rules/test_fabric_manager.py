@@ -12,9 +12,9 @@ from tests.rules.builders import (
 )
 
 
-def _marks(states: str, **more: str) -> str:
+def _marks(states: str) -> str:
     gpus = len(states.split())
-    window = window_of(fleet_of(gpus=gpus, **more), fabric_manager_status=states)
+    window = window_of(fleet_of(gpus=gpus), fabric_manager_status=states)
     return marks(judge(FabricManager, window))
 
 

@@ -32,6 +32,7 @@ def job(
     groups: str = "0",
     settled: str = "1",
     together: str = "1",
+    calm: str = "1",
     pace: str = "0.9",
     kept: dict[str, str] | None = None,
     **more: Written,
@@ -46,7 +47,9 @@ def job(
     }
     window = window_of(fleet_of(nodes=2, gpus=8), {**metrics, **more})
     words = {k: np.array([float(w) for w in v.split()]) for k, v in remembered.items()}
-    crew = crewed(window, groups, settled=settled, together=together, pace=pace)
+    crew = crewed(
+        window, groups, settled=settled, together=together, calm=calm, pace=pace
+    )
     return replace(crew, kept=words)
 
 
@@ -105,10 +108,12 @@ def test_a_job_at_its_pace_waits_for_nobody(pace: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("restless", "busy", "expected"),
     [
-        ("0.02", "89.9", "F"),
-        ("0.02", "90.1", "."),
-        ("0.03", "84.9", "F"),
-        ("0.03", "85.1", "."),
+        # eight times as far off as it wanders
+        ("0.01", "91.9", "F"),
+        ("0.02", "83.9", "F"),
+        ("0.02", "84.1", "."),
+        ("0.03", "75.9", "F"),
+        ("0.03", "76.1", "."),
         ("0.031", "55", "?"),
     ],
 )
@@ -172,6 +177,7 @@ STARVED = first("80", "100", ROWS)
     [
         pytest.param(job(STARVED, settled="0"), id="gate closed"),
         pytest.param(job(STARVED, together="0"), id="inference"),
+        pytest.param(job(STARVED, calm=first("0", "1", ROWS)), id="wanders off"),
         pytest.param(job(STARVED, groups=first("_", "0", ROWS)), id="alone"),
         pytest.param(
             job(STARVED, groups=several((5, "0"), (11, "1"))), id="five peers"
@@ -202,12 +208,29 @@ def test_an_idle_gpu_is_not_under_load() -> None:
     assert loaded.tolist() == [False] + [True] * 15
 
 
-def test_the_mean_of_the_last_45_seconds_counts() -> None:
-    # three of the four last readings are low; the one a minute ago is not looked at
-    low, full = first("60", "100", ROWS), "100"
-    written = [full, low, full, full, full]
-    assert told(job("100", utilization_percent=written))[0] == "F"
-    assert told(job("100", utilization_percent=[low, *[full] * 4]))[0] == "."
+@pytest.mark.parametrize(
+    ("readings", "expected", "less_busy"),
+    [
+        # one stray sample is no starving
+        ("100 100 60 100 100", ".", None),
+        ("100 100 100 100 60", ".", None),
+        # two of the last four are; the one of a minute ago is not looked at
+        ("60 60 100 100 60", "F", 20.0),
+        ("100 60 60 60 60", "F", 40.0),
+        ("100 _ _ _ 60", "F", 40.0),
+        # nothing now is nothing, whatever was before
+        ("60 60 60 60 _", "?", None),
+        ("_ _ _ _ _", "?", None),
+    ],
+)
+def test_the_median_of_the_last_45_seconds(
+    readings: str, expected: str, less_busy: float | None
+) -> None:
+    written = [first(word, "100", ROWS) for word in readings.split()]
+    verdicts = judge(SlowHost, job("100", utilization_percent=written))
+    assert marks(verdicts)[0] == expected
+    if less_busy is not None:
+        assert verdicts.evidence["less_busy_percent"][0] == pytest.approx(less_busy)
 
 
 def test_a_whole_node_is_a_finding_on_each_of_its_gpus() -> None:

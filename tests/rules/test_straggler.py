@@ -139,6 +139,11 @@ def test_an_idle_state_between_two_steps_is_no_fault(clock: str, expected: str) 
     [
         pytest.param(eight("1000"), id="no crew"),
         pytest.param(crewed(eight("1000"), steady="0"), id="gate closed"),
+        pytest.param(
+            crewed(eight("2000", memory_clock_megahertz=first("1300", "2600", ROWS)),
+                   steady="0"),
+            id="gate closed for the memory clock too",
+        ),
         pytest.param(crewed(eight("1000"), groups=first("_", "0", ROWS)), id="alone"),
         pytest.param(
             crewed(eight("1000"), groups=several((5, "0"), (3, "1"))), id="five peers"
@@ -285,6 +290,14 @@ def test_when_the_habit_is_learned(window: Window, learned: float) -> None:
     keep = judge(Straggler, kept(window, at=before)).keep
     assert keep["clock_seconds"][0] == 120.0 + learned
     assert (keep["clock_offset"][0] != 0) == (learned > 0)
+
+
+def test_the_habit_is_beside_the_peers_of_this_moment() -> None:
+    # they clock higher than at the stride, and so does this one
+    window = kept(eight("2000"), at=first(str(AT - 15), str(AT - 15), ROWS))
+    keep = judge(Straggler, crewed(window, kept_megahertz="1900")).keep
+    assert keep["clock_seconds"][0] == 135.0
+    assert keep["clock_offset"][0] == 0.0
 
 
 def at_times(clocks: list[str], step_seconds: float = 15.0) -> list[Window]:

@@ -44,9 +44,12 @@ def window(
         reached=np.array([gpus != "s"]),
         steady=steady,
         settled=steady,
+        together=np.ones(1, bool),
+        calm=np.ones(rows, bool),
         work=np.ones(1),
         dipped_seconds=np.array([60.0 if gpus == "d" else 0.0]),
         kept_watts=np.ones(rows),
+        kept_megahertz=np.ones(rows),
         recent_watts=np.ones(rows),
     )
     company = Company(np.zeros(rows, np.int64), ("7",), "slurm")

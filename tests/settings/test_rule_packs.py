@@ -82,8 +82,10 @@ def test_custom_rules_too_can_be_set_by_name(tmp_path: Path) -> None:
         ),
         (
             "rule_packs: [{name: checkpoint, set: {mountpont: a}}]",
-            "rule_packs[0]: the pack checkpoint has no 'mountpont'; "
-            "did you mean mountpoint?",
+            (
+                "rule_packs[0]: the pack checkpoint has no 'mountpont'; "
+                "did you mean mountpoint?"
+            ),
         ),
         (
             "rule_packs: [{name: efa, set: {a: b}}]",
@@ -95,13 +97,17 @@ def test_custom_rules_too_can_be_set_by_name(tmp_path: Path) -> None:
         ),
         (
             "rules: {ipmi_silent: {hold: 1h}}",
-            "rules.ipmi_silent: there is no such rule; "
-            "it is in the rule pack ipmi: add that to rule_packs",
+            (
+                "rules.ipmi_silent: there is no such rule; "
+                "it is in the rule pack ipmi: add that to rule_packs"
+            ),
         ),
         (
             "rule_packs: [ipmi]\nrules: {ipmi_silent: {holt: 1h}}",
-            "rules.ipmi_silent.holt: unknown parameter; "
-            "it has enabled, severity, hold, keep_firing, notify",
+            (
+                "rules.ipmi_silent.holt: unknown parameter; "
+                "it has enabled, severity, hold, keep_firing, notify"
+            ),
         ),
     ],
 )

@@ -7,11 +7,11 @@ siblings is looked up in the past now and then.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
-from gpuwatch.sources.blocks import Block, Flags, Matrix, scatter_max
+from gpuwatch.sources.blocks import Block, Flags, Labels, Matrix, scatter_max
 from gpuwatch.sources.hosts import NodeFinder
 from gpuwatch.sources.prometheus.asking import Asker
 from gpuwatch.sources.prometheus.names import NameBook
@@ -40,10 +40,20 @@ DOWN, DOWN_NUMBER = "rails_down_count", "down_rail_number"
 
 @dataclass
 class RailMemory:
-    """Which series were siblings when last looked at, and how many cycles ago."""
+    """The ports of last time, and who was a sibling when last looked at.
 
-    was: Mapping[frozenset[tuple[str, str]], bool] = field(default_factory=dict)
+    100,000 ports are a second's work to place; they hardly ever change.
+    """
+
+    labels: Sequence[Labels] = ()
+    placed: tuple[Ports, Flags] | None = None
     age_cycles: int = SELDOM_CYCLES
+
+    def is_of(self, labels: Sequence[Labels], nodes: int) -> bool:
+        """Whether these very ports were placed lately."""
+        if self.placed is None or len(self.placed[0].series) != nodes:
+            return False
+        return self.age_cycles < SELDOM_CYCLES and self.labels == labels
 
 
 class RailReader:
@@ -81,10 +91,7 @@ class RailReader:
         line = f"({LINE} > 0)"
         expr = f"max by ({self._by}) (rate({SENT}[{RATE_WINDOW}]) / {line})"
         block = self._asker.ask(expr, SHARE)
-        finder = self._finder()
-        rows = np.array([finder.row(one) for one in block.labels], np.int64)
-        ports = Ports.of(block.labels, rows, self._nodes)
-        past = self._siblings(block, ports)
+        ports, past = self._placed(block)
         found = [
             slowest(ports, values, _at(past, step))
             for step, values in enumerate(block.values)
@@ -92,21 +99,26 @@ class RailReader:
         self._numbers[SHARE] = np.array([number for _, number in found])
         return np.array([share for share, _ in found])
 
-    def _siblings(self, block: Block, ports: Ports) -> Flags:
-        """By the past, bool[steps or 1, nodes, width]."""
-        memory, live = self._memory, len(self._asker.times) == 1
+    def _placed(self, block: Block) -> tuple[Ports, Flags]:
+        """The ports, and who are siblings by the past, bool[steps or 1, nodes, width].
+
+        A reading of one time looks at the past now and then.
+        """
+        memory = self._memory
         memory.age_cycles += 1
-        if live and memory.age_cycles < SELDOM_CYCLES:
-            keys = (frozenset(one.items()) for one in block.labels)
-            was = np.array([memory.was.get(key, False) for key in keys] + [False])
-            return was[ports.series][None]
+        before = memory.placed
+        same = len(block.values) == 1 and memory.is_of(block.labels, self._nodes)
+        if before is not None and same:
+            return before
+        finder = self._finder()
+        rows = np.array([finder.row(one) for one in block.labels], np.int64)
+        ports = Ports.of(block.labels, rows, self._nodes)
         alike = np.zeros((len(block.values), *ports.series.shape), bool)
         for end, start in PAST:
             alike |= self._alike(block, ports, end, start)
-        if live:
-            memory.age_cycles = 0
-            memory.was = _flags(block, ports, alike[0])
-        return alike
+        memory.labels, memory.age_cycles = block.labels, 0
+        memory.placed = ports, alike[-1:]
+        return ports, alike
 
     def _alike(self, block: Block, ports: Ports, end: str, start: str) -> Flags:
         carried = f"({SENT} offset {end} - {SENT} offset {start})"
@@ -150,15 +162,4 @@ def _lost_ports() -> str:
 def _at(flags: Flags, step: int) -> Flags:
     """The flags of a step, where they are not the same for all."""
     found: Flags = flags[step if len(flags) > 1 else 0]
-    return found
-
-
-def _flags(
-    block: Block, ports: Ports, alike: Flags
-) -> Mapping[frozenset[tuple[str, str]], bool]:
-    """Each series' flag by its labels."""
-    found = {}
-    for series, flag in zip(ports.series.ravel().tolist(), alike.ravel(), strict=True):
-        if series >= 0:
-            found[frozenset(block.labels[series].items())] = bool(flag)
     return found

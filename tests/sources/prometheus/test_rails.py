@@ -34,7 +34,7 @@ def node_of(tape: Tape, number: int) -> dict[str, str]:
 
 
 def loads(tape: Tape, number: int, now: Sequence[float], *, past: bool = True) -> None:
-    """Counters of a node whose ports carry these shares of line rate, as ever before."""
+    """Counters of a node: what its ports carry, as shares of line rate."""
     labels = node_of(tape, number)
     for port, share in enumerate(now):
         device = f"mlx5_{port}"
