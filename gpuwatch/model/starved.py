@@ -73,7 +73,8 @@ def starved(window: Window, crew: Crew, least_busy: float) -> Starved:
     known = scored & (seconds >= LEARNED_SECONDS) & calm
     apart = np.maximum(least_busy, TIMES_RESTLESS * restless)
     below = (less_busy >= apart) & (less_power >= -POWER_TOLERANCE)
-    strong = below & (less_power >= STRONG_POWER) & (less_busy >= STRONG_BUSY * apart)
+    strong = (less_power >= STRONG_POWER) & (less_busy >= STRONG_BUSY * apart)
+    strong = strong & below & known
     below = (below & ~(crew.pace > SLOWED)) | _whole_node(window, strong, working)
     firing = known & below & _clock_is_normal(window, company, working)
     trusted = scored & (less_busy < least_busy / 2)

@@ -21,8 +21,8 @@ class EccCorrectableRate(Rule):
     """A GPU corrects memory errors at a rate at which boards die.
 
     What: more than 1 correctable error a second in each third of 15 minutes, or more
-    than 100 a second in each third of 5 minutes (critical). A single burst is not
-    enough, and neither is a count that is high but stands still.
+    than 10 a second in each third of 5 minutes; critical from 100 a second on. A single
+    burst is not enough, and neither is a count that is high but stands still.
 
     Why: correction costs little, but a rate like this ends in uncorrectable errors; one
     dying GPU made 4,647 a second, and nothing reported it.
@@ -45,6 +45,9 @@ class EccCorrectableRate(Rule):
         warning_per_second: float = Field(
             1.0, gt=0, description="errors a second, kept up for 15 minutes: a warning"
         )
+        rapid_per_second: float = Field(
+            10.0, gt=0, description="errors a second, kept up for 5 minutes: a warning"
+        )
         critical_per_second: float = Field(
             100.0, gt=0, description="errors a second, kept up for 5 minutes: critical"
         )
@@ -55,7 +58,8 @@ class EccCorrectableRate(Rule):
         """By thirds of both windows; UNKNOWN until they are covered."""
         long, short = _slowest(window, LONG_SECONDS), _slowest(window, SHORT_SECONDS)
         critical = short > self.params.critical_per_second
-        firing = critical | (long > self.params.warning_per_second)
+        rapid = short > self.params.rapid_per_second
+        firing = critical | rapid | (long > self.params.warning_per_second)
         quiet = short <= self.params.warning_per_second
         level = np.where(critical, Severity.CRITICAL, self.params.severity)
         return Verdicts(

@@ -4,11 +4,11 @@ import pytest
 
 from bench.accuracy.main import chosen
 from bench.accuracy.matching import kind_of
-from bench.accuracy.quiet import gpu_days, planned
+from bench.accuracy.quiet import USUAL_NODES, gpu_days, planned
 from gpuwatch.sim.traps import TRAPS
 
 
-@pytest.mark.parametrize(("days", "nodes"), [(1.0, 12), (200.0, 12), (2000.0, 256)])
+@pytest.mark.parametrize(("days", "nodes"), [(1.0, 12), (300.0, 12), (2000.0, 128)])
 def test_every_trap_is_in_and_the_days_are_reached(days: float, nodes: int) -> None:
     scenarios = planned(days, nodes)
     kinds = {kind_of(scenario) for scenario in scenarios}
@@ -19,7 +19,17 @@ def test_every_trap_is_in_and_the_days_are_reached(days: float, nodes: int) -> N
 
 def test_no_more_seeds_than_needed() -> None:
     assert len(planned(1.0, 12)) == len(TRAPS)
-    assert len(planned(200.0, 12)) == 2 * len(TRAPS)
+    assert len(planned(300.0, 12)) == 2 * len(TRAPS)
+
+
+def test_2000_gpu_days_are_one_seed() -> None:
+    assert len(planned(2000.0, USUAL_NODES)) == len(TRAPS)
+
+
+def test_no_trap_is_most_of_it() -> None:
+    days = sorted(map(gpu_days, planned(2000.0, USUAL_NODES)))
+    assert days[-1] < sum(days) / 2
+    assert days[0] > 60
 
 
 def test_no_fault_is_hidden_in_it() -> None:

@@ -14,6 +14,8 @@ from gpuwatch.model.stride import Stride
 from tests.rules.builders import AT, Written, column, fleet_of, window_of
 
 STEP_SECONDS = 15.0
+# What follows a dip: 20 s and a collect interval closed, 45 s until means are clean.
+AFTER = "xxxoO"
 AT_WORK: dict[str, Written] = {
     "utilization_percent": "100",
     "power_watts": "600",

@@ -26,9 +26,6 @@ def known(snapshot: Snapshot) -> Company:
     return company_of(snapshot, Bands(np.full(len(snapshot.fleet.nodes), -1)))
 
 
-# By labels
-
-
 def test_jobs_by_label() -> None:
     company = known(busy(fleet_of(2, 2), "4211 4212 4211 4212"))
     assert groups(company) == "abab"
@@ -187,6 +184,17 @@ def test_a_scrape_gap_changes_nothing(blank: int) -> None:
     assert told[6] == "__aa"
 
 
+def test_a_gap_may_hide_the_checkpoint_that_the_others_took() -> None:
+    hidden = "####..".ljust(24, "#") + "  ######"
+    seen = "####..".ljust(24, "#") + "..######"
+    assert at_last(Walk([hidden, *[seen] * 3, *["#" * 32] * 4])) == "aaaabbbb"
+
+
+def test_a_gap_hides_no_break_that_half_of_the_others_did_not_take() -> None:
+    hidden, seen, worked = "##########  ########", "##########..########", "#" * 20
+    assert at_last(Walk([hidden, seen, seen, worked])) == "abba"
+
+
 def test_a_gap_of_everybody_changes_nothing() -> None:
     first = "#" * 4 + ".." + "#" * 4 + " " * 30 + "#" * 2
     other = "#" * 10 + " " * 30 + "#" * 2
@@ -220,8 +228,8 @@ def test_kinds_of_one_start_bear_one_name() -> None:
 
 
 def test_two_that_slow_down_later_are_not_split_off() -> None:
-    walk = Walk([WORKS] * 4, later="2000 2000 1000 1000", later_from=10)
-    assert at_last(walk) == "aaaa"
+    slower = "2000 2000 1000 1000"
+    assert at_last(Walk([WORKS] * 4, later=slower, later_from=10)) == "aaaa"
 
 
 @pytest.mark.parametrize(("idle", "expected"), [(40, "aabb"), (41, "aaaa")])
@@ -230,8 +238,7 @@ def test_what_it_was_like_is_forgotten_after_ten_minutes(
 ) -> None:
     line = "#" * 10 + "." * idle + "#" * 10
     split = "2000 2000 1500 1500"
-    walk = Walk([line] * 4, split, later="2000", later_from=10)
-    assert at_last(walk) == expected
+    assert at_last(Walk([line] * 4, split, later="2000", later_from=10)) == expected
 
 
 @pytest.mark.parametrize("restart_at", [3, 8, 11, 12, 20])
@@ -253,9 +260,8 @@ def test_half_of_a_node_at_work_is_a_node_at_work(at_work: int, expected: str) -
 
 
 def test_a_node_that_comes_later_finds_its_place() -> None:
-    small, large = fleet_of(2, 2), fleet_of(3, 2)
-    companions = Companions({}).after(busy(small))
-    assert groups(companions.after(busy(large)).company) == "aaaaaa"
+    companions = Companions({}).after(busy(fleet_of(2, 2)))
+    assert groups(companions.after(busy(fleet_of(3, 2))).company) == "aaaaaa"
 
 
 def test_what_was_is_not_changed_by_what_follows() -> None:

@@ -53,10 +53,10 @@ def mark(found: Hang, group: int = 0) -> str:
     [
         ("utilization_percent", "98", "F"),
         ("utilization_percent", "97.9", "."),
-        ("memory_copy_percent", "1", "F"),
-        ("memory_copy_percent", "1.1", "."),
-        ("tensor_active_ratio", "0.005", "F"),
-        ("tensor_active_ratio", "0.0051", "."),
+        ("memory_copy_percent", "2", "F"),
+        ("memory_copy_percent", "2.1", "."),
+        ("tensor_active_ratio", "0.01", "F"),
+        ("tensor_active_ratio", "0.011", "."),
         # 35 % of 700 W
         ("power_watts", "244", "F"),
         ("power_watts", "246", "."),

@@ -86,7 +86,7 @@ def test_who_keeps_its_power(own: str, peers: str, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("pace", "expected"),
-    [("0.949", ONE), ("0.951", SILENT), ("1", SILENT), ("_", SILENT)],
+    [("0.969", ONE), ("0.971", SILENT), ("1", SILENT), ("_", SILENT)],
 )
 def test_the_job_must_have_lost_pace_too(pace: str, expected: str) -> None:
     assert told(job(first("1000", "900", ROWS), pace=pace)) == expected
