@@ -26,6 +26,7 @@ LEFT_TOGETHER_SHARE = 0.2
 SETTLE_SECONDS = 60.0
 FORGET_SECONDS = 600.0
 MISSED_SHARE = 0.5
+UNSEEN_MARGIN_SECONDS = 30.0
 _KEPT = ("since", "before", "left", "unseen", "clock_level", "power_level")
 
 
@@ -63,9 +64,8 @@ class Companions:
         comes = ~here & nodes.working
         self.before = np.where(leaves, self.since, self.before)
         self.left = np.where(leaves, now, self.left)
-        left, size = self._companions_who_left(now)
-        most = left > MISSED_SHARE * size
-        missed = here & nodes.working & ~np.isnan(self.unseen) & most
+        missed = self._missed(here & nodes.working & ~np.isnan(self.unseen))
+        left, size = self._companions_who_left(now - OWN_BREAK_SECONDS)
         self.before = np.where(missed, self.since, self.before)
         self.since = np.where(leaves, np.nan, np.where(comes | missed, now, self.since))
         began = np.where(np.isnan(self.unseen), now, self.unseen)
@@ -80,13 +80,17 @@ class Companions:
             fresh = settled & np.isnan(level)
             setattr(self, name, np.where(fresh, getattr(nodes, name), level))
 
-    def _companions_who_left(self, now: float) -> tuple[Column, Column]:
-        """How many of each node's former companions took a break just now, of how many.
+    def _missed(self, back: Mask) -> Mask:
+        """Nodes back in sight whose companions took a break while they were unseen."""
+        if not back.any():
+            return back
+        began = float(self.unseen[back].min()) - UNSEEN_MARGIN_SECONDS
+        left, size = self._companions_who_left(began)
+        return back & (left > MISSED_SHARE * size)
 
-        A node's own break was not its job's; and a scrape that failed may hide one that
-        it took with the others.
-        """
-        short = now - np.nan_to_num(self.left, nan=-np.inf) <= OWN_BREAK_SECONDS
+    def _companions_who_left(self, began: float) -> tuple[Column, Column]:
+        """How many of each node's former companions took a break since then, of all."""
+        short = np.nan_to_num(self.left, nan=-np.inf) >= began
         former = np.where(short & ~np.isnan(self.before), self.before, self.since)
         bands = by_gaps(former, TOGETHER_SECONDS)
         inside = bands >= 0

@@ -134,6 +134,7 @@ class _Turn:
             work=company.medians(self._share(self.work, kept["work"])),
             dipped_seconds=dipped,
             kept_watts=kept["watts"],
+            worked_seconds=worked,
             kept_megahertz=kept["megahertz"],
             recent_watts=self.watts,
         )

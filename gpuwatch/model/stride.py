@@ -24,6 +24,7 @@ class Stride:
             as a share of its stride; 1.0 = as usual, NaN = not known yet.
         dipped_seconds: since the dip began, 0 = in none.
         kept_watts: float64[rows], each GPU's own usual power in this job.
+        worked_seconds: float64[rows], how long those usual levels were learned.
         kept_megahertz: float64[rows], its usual SM clock in this job.
         recent_watts: float64[rows], its mean power over the last 45 s.
     """
@@ -36,6 +37,7 @@ class Stride:
     work: Column
     dipped_seconds: Column
     kept_watts: Column
+    worked_seconds: Column
     kept_megahertz: Column
     recent_watts: Column
 

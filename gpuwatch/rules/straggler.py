@@ -42,6 +42,7 @@ PEER_SHARE = 0.65
 # While the job is slow, those who wait clock as never else: nothing is learned of it.
 AS_USUAL = 0.95
 HOTTER_CELSIUS = 15.0
+WELL_KNOWN_SECONDS = 600.0
 # So many of a group cannot all be stragglers.
 MOST_SUSPECTS = 0.4
 FAR_BELOW = 0.8
@@ -122,6 +123,7 @@ class Straggler(Rule):
         seen = _seen(window, crew)
         lost = self._lost(window, crew.company, seen)
         suspect = seen.scored & (lost.share >= lost.limit)
+        suspect = suspect & ~_in_wrong_company(window, crew, lost.limit)
         suspect |= seen.scored & (lost.memory >= self.params.memory_lost_percent / 100)
         suspect = suspect & ~_crowd(crew.company, suspect, window.get(CLOCK))
         hardware = has_bits(window.get(REASONS), HARDWARE)
@@ -245,6 +247,17 @@ def _crowd(company: Company, suspect: Mask, clock: Column) -> Mask:
     crowd = company.rows_in(share > MOST_SUSPECTS)
     usual = company.spread(company.medians(np.where(suspect, clock, np.nan)))
     return crowd & ~(clock < FAR_BELOW * usual)
+
+
+def _in_wrong_company(window: Window, crew: Crew, limit: Column) -> Mask:
+    """As quick as ever, beside others than before: its companions were only guessed."""
+    guessed = crew.company.rows_in(crew.company.inferred)
+    usual = np.where(
+        crew.stride.worked_seconds >= WELL_KNOWN_SECONDS,
+        crew.stride.kept_megahertz, np.nan,
+    )  # fmt: skip
+    as_ever: Mask = window.get(CLOCK) > usual * (1 - limit / 2)
+    return guessed & as_ever
 
 
 def _evidence(window: Window, lost: _Lost) -> dict[str, Column]:

@@ -93,6 +93,7 @@ def crew(work: list[float]) -> Crew:
         work=np.array(work),
         dipped_seconds=np.zeros(3),
         kept_watts=rows,
+        worked_seconds=rows,
         kept_megahertz=rows,
         recent_watts=rows,
     )

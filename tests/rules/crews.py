@@ -35,6 +35,7 @@ def crewed(
     kept_watts: str = "_",
     kept_megahertz: str = "_",
     recent_watts: str = "",
+    worked_seconds: float = 3600.0,
 ) -> Window:
     """The window with a crew.
 
@@ -69,6 +70,7 @@ def crewed(
         work=column(pace, count),
         dipped_seconds=np.zeros(count),
         kept_watts=column(kept_watts, rows),
+        worked_seconds=np.full(rows, worked_seconds),
         kept_megahertz=column(kept_megahertz, rows),
         recent_watts=column(recent_watts, rows) if recent_watts else power,
     )

@@ -49,6 +49,7 @@ def window(
         work=np.ones(1),
         dipped_seconds=np.array([60.0 if gpus == "d" else 0.0]),
         kept_watts=np.ones(rows),
+        worked_seconds=np.ones(rows),
         kept_megahertz=np.ones(rows),
         recent_watts=np.ones(rows),
     )
