@@ -27,7 +27,8 @@ POWER_TOLERANCE = 0.01
 # Even where the job's pace tells nothing: all of a node, by both measures.
 STRONG_POWER, STRONG_BUSY = 0.05, 1.25
 FEWEST_OF_NODE, MOST_OF_NODE = 4, 0.75
-MOST_RESTLESS = 0.03
+MOST_RESTLESS = 0.02
+MOST_RESTLESS_JOB = 0.012
 TIMES_RESTLESS = 8.0
 RESTLESS_HORIZON_SECONDS = 900.0
 BUSY_HABIT, POWER_HABIT = Habit("busy", 0.25), Habit("power", 0.35)
@@ -67,7 +68,8 @@ def starved(window: Window, crew: Crew, least_busy: float) -> Starved:
     power_habit, _ = POWER_HABIT.recall(window)
     less_busy, less_power = busy_habit - engaged, power_habit - watts
     restless = np.nan_to_num(window.recall("restless"))
-    calm = restless <= MOST_RESTLESS
+    usual = company.spread(company.medians(np.where(working, restless, np.nan)))
+    calm = (restless <= MOST_RESTLESS) & ~(usual > MOST_RESTLESS_JOB)
     readings = engaged + watts + window.get(CLOCK)
     scored = working & crew.settled & ~np.isnan(readings)
     known = scored & (seconds >= LEARNED_SECONDS) & calm

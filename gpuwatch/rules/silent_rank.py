@@ -18,7 +18,8 @@ class SilentRank(Rule):
     """The GPU of a hung job that does not even spin.
 
     What: While the median GPU of the job spins without work (see job_hung), this one
-    shows less than 50 % utilisation. Only when at most a tenth of the job is so.
+    shows less than 50 % utilisation. Only when at most a tenth of the job is so, and
+    of GPUs that do not wander off their job by themselves.
 
     Why: Everybody else waits inside a collective for a rank that never came: its
     process died, or stands outside the collective. It is the culprit of the hang.
@@ -55,6 +56,7 @@ class SilentRank(Rule):
         company, stride = crew.company, crew.stride
         found = hang(window, company, stride.reached & stride.together)
         known = company.rows_in(found.known) & ~np.isnan(window.get(BUSY))
+        known = known & stride.calm
         return Verdicts(
             firing=found.silent & known,
             known=known,
