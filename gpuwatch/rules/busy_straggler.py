@@ -27,7 +27,8 @@ SAME_FALL = 0.5
 CLOCK_TOLERANCE = 0.04
 SPREADS = 5.0
 MAD_TO_SIGMA = 1.4826
-SPREAD_FLOOR = 0.01
+SPREAD_FLOOR = 0.01  # of 45 s means
+MOMENT_FLOOR = 0.012  # of single samples
 MOST_CULPRITS = 0.02
 FEWEST_SIBLINGS = 4
 SLOWED = 0.97
@@ -38,9 +39,9 @@ class BusyStraggler(Rule):
 
     What: The power of the job has fallen by 5 % or more against its own stride, and
     its work by 3 %; this GPU, at a normal clock, has kept at least half of what the
-    others lost, and stands out of their spread and of its node. At most two GPUs of a
-    group, or one in fifty, can be meant, for when more keep their power, the work was
-    shared out anew.
+    others lost, and stands out of their spread and of its node: in means over 45 s, or
+    in single samples where the job is known. At most two GPUs of a group, or one in
+    fifty, can be meant, for when more keep their power, the work was shared out anew.
 
     Why: Slow memory, a bad PCIe or NVLink path or a busy host makes a GPU late without
     a lower clock. Its peers finish early and wait at 100 % utilisation with less power;
@@ -101,24 +102,30 @@ class BusyStraggler(Rule):
         if crew is None:
             return Verdicts.none_known(window.now.rows)
         busy = at_work(window) & window.now.present
-        ready = crew.settled & busy
-        rest = _rest(crew, busy)
-        beside_node = _apart_from_node(window, rest.own, busy)
-        least = self.params.fallen_percent / 100
-        fell = (rest.lost >= least) & (crew.pace <= SLOWED)
-        least_apart = np.maximum(SAME_FALL * rest.lost, SPREADS * rest.spread)
-        out = np.fmin(rest.apart, beside_node) >= least_apart
-        firing = ready & fell & out & _at_usual_clock(window, crew)
+        means = _rest(crew, busy, crew.stride.recent_watts, SPREAD_FLOOR)
+        moment = _rest(crew, busy, window.get("power_watts"), MOMENT_FLOOR)
+        settled, steady = crew.settled & busy, _steady(crew) & busy
+        out = settled & self._stands_out(window, means, busy)
+        out |= steady & self._stands_out(window, moment, busy)
+        firing = out & (crew.pace <= SLOWED) & _at_usual_clock(window, crew)
         firing = firing & ~_crowd(crew.company, firing)
         worst = np.where(crew.pace <= 0.9, Severity.CRITICAL, Severity.WARNING)
         return judged(
             firing,
-            np.where(ready, rest.apart, np.nan),
+            np.where(settled, means.apart, np.where(steady, moment.apart, np.nan)),
             window.get(CLOCK),
             severity=np.minimum(worst, self.params.severity),
             loaded=busy,
-            evidence=_evidence(window, crew, rest),
+            evidence=_evidence(window, crew, means, moment, settled),
         )
+
+    def _stands_out(self, window: Window, rest: _Rest, busy: Mask) -> Mask:
+        """The peers rest, and this one does not: not beside them, nor in its node."""
+        fell = rest.lost >= self.params.fallen_percent / 100
+        least = np.maximum(SAME_FALL * rest.lost, SPREADS * rest.spread)
+        apart = np.fmin(rest.apart, _apart_from_node(window, rest.own, busy))
+        stands: Mask = fell & (apart >= least)
+        return stands
 
     def explain(self, finding: Finding) -> Words:
         """How much the peers rest, and that this one does not."""
@@ -145,15 +152,21 @@ class _Rest:
     spread: Column
 
 
-def _rest(crew: Crew, busy: Mask) -> _Rest:
+def _steady(crew: Crew) -> Mask:
+    """Rows of which single samples count: of a known job, in no dip, not wandering."""
+    stride, guessed = crew.stride, crew.company.inferred
+    groups = stride.steady & stride.together & (stride.dipped_seconds == 0)
+    return crew.company.rows_in(groups & ~guessed) & stride.calm
+
+
+def _rest(crew: Crew, busy: Mask, watts: Column, floor: float) -> _Rest:
     company, stride = crew.company, crew.stride
-    usual = np.where(stride.kept_watts > 0, stride.kept_watts, np.nan)
-    own = stride.recent_watts / usual
+    own = watts / np.where(stride.kept_watts > 0, stride.kept_watts, np.nan)
     medians = company.medians(np.where(busy, own, np.nan), FEWEST_PEERS)
     peers = company.spread(medians)
     apart = own - peers
     middle = company.spread(company.medians(np.where(busy, np.abs(apart), np.nan)))
-    return _Rest(own, 1 - peers, apart, np.maximum(MAD_TO_SIGMA * middle, SPREAD_FLOOR))
+    return _Rest(own, 1 - peers, apart, np.maximum(MAD_TO_SIGMA * middle, floor))
 
 
 def _apart_from_node(window: Window, own: Column, busy: Mask) -> Column:
@@ -178,10 +191,13 @@ def _crowd(company: Company, firing: Mask) -> Mask:
     return company.rows_in(company.counts(firing) > most)
 
 
-def _evidence(window: Window, crew: Crew, rest: _Rest) -> dict[str, Column]:
+def _evidence(
+    window: Window, crew: Crew, means: _Rest, moment: _Rest, settled: Mask
+) -> dict[str, Column]:
+    lost = np.where(settled, means.lost, moment.lost)
     return {
-        KEPT: rest.own * 100,
-        PEERS_FELL: np.where(rest.lost > 0, rest.lost * 100, np.nan),
+        KEPT: np.where(settled, means.own, moment.own) * 100,
+        PEERS_FELL: np.where(lost > 0, lost * 100, np.nan),
         CLOCK: window.get(CLOCK),
         "power_watts": crew.stride.recent_watts,
         "dram_active_ratio": window.get("dram_active_ratio"),

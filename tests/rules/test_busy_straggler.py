@@ -28,9 +28,11 @@ def job(
     usual_watts: str = "1000",
     groups: str = "0",
     settled: str = "1",
+    steady: str = "1",
     together: str = "1",
     calm: str = "1",
     pace: str = "0.8",
+    names: str = "",
     written: dict[str, Written] | None = None,
 ) -> Window:
     """All at full utilisation; `watts` are means of late."""
@@ -43,9 +45,11 @@ def job(
         window_of(fleet_of(nodes=3, gpus=8), {**usual, **(written or {})}),
         groups,
         settled=settled,
+        steady=steady,
         together=together,
         calm=calm,
         pace=pace,
+        names=names,
         kept_watts=usual_watts,
         kept_megahertz=usual_clock,
         recent_watts=watts,
@@ -180,7 +184,7 @@ CULPRIT = first("1000", "800", ROWS)
 @pytest.mark.parametrize(
     "window",
     [
-        pytest.param(job(CULPRIT, settled="0"), id="gate closed"),
+        pytest.param(job(CULPRIT, settled="0", steady="0"), id="gate closed"),
         pytest.param(job(CULPRIT, together="0"), id="inference"),
         pytest.param(job(CULPRIT, calm=first("0", "1", ROWS)), id="wanders off"),
         pytest.param(
@@ -212,6 +216,29 @@ CULPRIT = first("1000", "800", ROWS)
 def test_unknown(window: Window) -> None:
     assert told(window)[0] == "?"
     assert "F" not in told(window)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        # single samples are noise: five times 1.2 %
+        ("961", ONE),
+        ("959", SILENT),
+    ],
+)
+def test_a_single_sample_of_a_known_job_tells_before_the_means_do(
+    own: str, expected: str
+) -> None:
+    now: dict[str, Written] = {"power_watts": first(own, "900", ROWS)}
+    assert told(job("1000", usual_watts="1000", written=now)) == expected
+    fresh = job("1000", settled="0", written=now)
+    assert told(fresh) == expected
+
+
+def test_a_guessed_job_is_judged_by_means_alone() -> None:
+    now: dict[str, Written] = {"power_watts": first("1000", "900", ROWS)}
+    guessed = job("1000", names="(inferred) node-01", written=now)
+    assert told(guessed) == SILENT
 
 
 def test_unknown_without_a_crew() -> None:
