@@ -13,11 +13,11 @@ from gpuwatch.model.bands import Bands, by_gaps
 from gpuwatch.model.company import ALONE, INFERRED_PREFIX, Company
 from gpuwatch.model.limits import model_codes
 from gpuwatch.model.load import at_work, power_limit_watts
+from gpuwatch.model.peers import FEWEST_PEERS
 from gpuwatch.model.snapshot import Column, Mask, Snapshot, absent, fitted
 from gpuwatch.model.window import Window
 
 INFERRED = "co-movement"
-FEWEST_PEERS = 6
 LIMIT_STEP_WATTS = 10.0
 # A break that a node took alone, and no longer than this, was not its job's.
 OWN_BREAK_SECONDS = 180.0

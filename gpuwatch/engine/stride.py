@@ -11,17 +11,16 @@ from gpuwatch.engine.past import Past
 from gpuwatch.engine.pulse import KEPT_AS
 from gpuwatch.model.company import INFERRED_PREFIX, Company
 from gpuwatch.model.load import at_work
+from gpuwatch.model.peers import seconds_since
 from gpuwatch.model.snapshot import Column, Mask, Snapshot, absent, fitted
-from gpuwatch.model.stride import Stride
+from gpuwatch.model.stride import RECENT_SECONDS, Stride
 from gpuwatch.model.throttle import HARDWARE
 from gpuwatch.model.window import Window, has_bits
 
-RECENT_SECONDS = 45.0
 LEARN_SECONDS = 120.0
 RISE_SECONDS = 120.0
 DECAY_SECONDS = 1200.0
 FORGET_SECONDS = 240.0
-LONGEST_STEP_SECONDS = 90.0
 # Below this share of its stride the group is no longer at work as usual.
 DIP_SHARE = 0.60
 SLOW_SHARE = 0.93
@@ -91,6 +90,7 @@ class _Turn:
         self._inside = (company.group_of >= 0) & snapshot.present
         self._working = at_work(self._window) & snapshot.present
         self._busy = self._working & self._inside
+        self._job = self._jobs()
         self.watts = recent(past, snapshot, "power_watts")
         self.megahertz = recent(past, snapshot, "sm_clock_megahertz")
         self.work = self._work(snapshot, past)
@@ -175,8 +175,7 @@ class _Turn:
         known: Mask = (self._before["job"] == self._job) & ~idled
         return known
 
-    @property
-    def _job(self) -> Column:
+    def _jobs(self) -> Column:
         """A number that stands for the row's job; inferred jobs all have one."""
         named = [
             0.0 if name.startswith(INFERRED_PREFIX) else float(hash_of(name))
@@ -212,8 +211,7 @@ class _Turn:
         self, calm: Mask, stride: Stride, worked: Column, kept: Mapping[str, Column]
     ) -> dict[str, Column]:
         """Own usual levels: quick while new, then up quickly, down slowly."""
-        passed = np.clip(self._now - self._before["at"], 0.0, LONGEST_STEP_SECONDS)
-        passed = np.nan_to_num(passed)
+        passed = seconds_since(self._before["at"], self._now)
         new = worked < LEARN_SECONDS
         as_usual = self._company.spread(stride.work) >= SLOW_SHARE
         learns = calm & self._busy & (new | as_usual)

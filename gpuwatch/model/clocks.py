@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from gpuwatch.model.company import Company
 from gpuwatch.model.limits import model_codes
 from gpuwatch.model.load import LOAD_READS, at_work
 from gpuwatch.model.snapshot import Column, Mask
@@ -49,15 +50,8 @@ def clock_is_down(
 def peer_medians(window: Window, values: Column) -> Column:
     """Per row the median of its peer group; NaN with fewer than three known values."""
     groups = _peer_groups(window)
-    known = ~np.isnan(values)
-    order = np.lexsort((values[known], groups[known]))
-    group, value = groups[known][order], values[known][order]
-    found = np.full(int(groups.max(initial=-1)) + 1, np.nan)
-    starts = np.flatnonzero(np.diff(group, prepend=-1))
-    counts = np.diff(starts, append=len(group))
-    middles = (value[starts + (counts - 1) // 2] + value[starts + counts // 2]) / 2
-    found[group[starts]] = np.where(counts >= FEWEST_PEERS, middles, np.nan)
-    return found[groups]
+    peers = Company(groups, ("",) * (int(groups.max(initial=-1)) + 1))
+    return peers.spread(peers.medians(values, FEWEST_PEERS))
 
 
 def _peer_groups(window: Window) -> NDArray[np.int64]:

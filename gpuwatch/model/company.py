@@ -19,7 +19,7 @@ class Company:
 
     Args:
         group_of: int64[rows], ALONE = nobody's peer.
-        names: the job of each group; "" where it was inferred and has no name.
+        names: the job of each group; an inferred one has its first node's, prefixed.
         source: what told (`labels`, `slurm`, `expr`, `file`, `co-movement`), "" =
             nobody could.
     """
@@ -55,6 +55,10 @@ class Company:
         padded = np.append(groups, False)
         inside: Mask = padded[self.group_of]
         return inside
+
+    def crowds(self, mask: Mask, fewest: int, share: float) -> Mask:
+        """Rows of groups with more in the mask than `fewest` and than that share."""
+        return self.rows_in(self.counts(mask) > np.maximum(fewest, share * self.sizes))
 
     @property
     def sizes(self) -> NDArray[np.int64]:

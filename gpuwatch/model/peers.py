@@ -75,5 +75,9 @@ class Habit:
 
 def passed_seconds(window: Window) -> Column:
     """Since the rule last judged, a value a row; 0 at first sight."""
-    at = window.recall("at")
-    return np.nan_to_num(np.clip(window.now.at - at, 0.0, LONGEST_STEP_SECONDS))
+    return seconds_since(window.recall("at"), window.now.at)
+
+
+def seconds_since(at: Column, now: float) -> Column:
+    """What a step may teach: never negative, bounded by a hole, 0 at first sight."""
+    return np.nan_to_num(np.clip(now - at, 0.0, LONGEST_STEP_SECONDS))

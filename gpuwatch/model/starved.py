@@ -10,23 +10,22 @@ from gpuwatch.model.company import Company
 from gpuwatch.model.load import at_work
 from gpuwatch.model.peers import Habit, beside, passed_seconds
 from gpuwatch.model.snapshot import Column, Mask
-from gpuwatch.model.stride import Crew
+from gpuwatch.model.stride import RECENT_SECONDS, Crew
 from gpuwatch.model.throttle import HARDWARE
 from gpuwatch.model.window import Read, Window, has_bits
 
 BUSY = "utilization_percent"
 ENGINE = "graphics_active_ratio"
 CLOCK = "sm_clock_megahertz"
-RECENT_SECONDS = 45.0
 CLOCK_TOLERANCE = 0.06
 LEARNED_SECONDS = 240.0
-# Mean absolute wandering of a GPU's place; healthy training stays well below.
 SLOWED = 0.97
 # A starved GPU rests, so it draws no more than those who wait for it.
 POWER_TOLERANCE = 0.01
 # Even where the job's pace tells nothing: all of a node, by both measures.
 STRONG_POWER, STRONG_BUSY = 0.05, 1.25
 FEWEST_OF_NODE, MOST_OF_NODE = 4, 0.75
+# Mean absolute wandering of a GPU's place; healthy training stays well below.
 MOST_RESTLESS = 0.02
 MOST_RESTLESS_JOB = 0.012
 TIMES_RESTLESS = 8.0

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gpuwatch.model.company import Company
+from gpuwatch.model.severity import Severity
 from gpuwatch.model.snapshot import Column, Mask
+
+Severities = NDArray[np.int64]
+# Activity is scored by what it was over so long: one sample is noise.
+RECENT_SECONDS = 45.0
+# A job that loses 10 % is critical (design: who is disturbed when).
+CRITICAL_JOB_LOSS = 0.10
 
 
 @dataclass(frozen=True)
@@ -59,6 +69,14 @@ class Crew:
         """Calm rows of synchronous groups whose means may be scored now, bool[rows]."""
         groups = self.stride.settled & self.stride.together
         return self.company.rows_in(groups) & self.stride.calm
+
+    def severity(self, most: Severity, known_bad: Mask | bool = False) -> Severities:
+        """CRITICAL where the job has lost 10 % of its pace, or it is bad anyway.
+
+        Else WARNING, and nowhere above `most`.
+        """
+        bad = (self.pace <= 1 - CRITICAL_JOB_LOSS) | known_bad
+        return np.minimum(np.where(bad, Severity.CRITICAL, Severity.WARNING), most)
 
     @property
     def pace(self) -> Column:

@@ -29,7 +29,7 @@ SPREADS = 5.0
 MAD_TO_SIGMA = 1.4826
 SPREAD_FLOOR = 0.01  # of 45 s means
 MOMENT_FLOOR = 0.012  # of single samples
-MOST_CULPRITS = 0.02
+MOST_CULPRITS, MOST_SHARE = 2, 0.02
 FEWEST_SIBLINGS = 4
 SLOWED = 0.97
 
@@ -108,13 +108,12 @@ class BusyStraggler(Rule):
         out = settled & self._stands_out(window, means, busy)
         out |= steady & self._stands_out(window, moment, busy)
         firing = out & (crew.pace <= SLOWED) & _at_usual_clock(window, crew)
-        firing = firing & ~_crowd(crew.company, firing)
-        worst = np.where(crew.pace <= 0.9, Severity.CRITICAL, Severity.WARNING)
+        crowds = crew.company.crowds(firing, MOST_CULPRITS, MOST_SHARE)
         return judged(
-            firing,
+            firing & ~crowds,
             np.where(settled, means.apart, np.where(steady, moment.apart, np.nan)),
             window.get(CLOCK),
-            severity=np.minimum(worst, self.params.severity),
+            severity=crew.severity(self.params.severity),
             loaded=busy,
             evidence=_evidence(window, crew, means, moment, settled),
         )
@@ -183,12 +182,6 @@ def _at_usual_clock(window: Window, crew: Crew) -> Mask:
     usual = crew.stride.kept_megahertz
     as_usual: Mask = ~(window.get(CLOCK) < usual * (1 - CLOCK_TOLERANCE))
     return as_usual
-
-
-def _crowd(company: Company, firing: Mask) -> Mask:
-    """Rows of groups in which too many keep their power for them to be culprits."""
-    most = np.maximum(2, MOST_CULPRITS * company.sizes)
-    return company.rows_in(company.counts(firing) > most)
 
 
 def _evidence(

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from gpuwatch.model.duration import Seconds
 from gpuwatch.model.load import LOAD_READS, at_work
-from gpuwatch.model.peers import beside
+from gpuwatch.model.peers import FEWEST_PEERS
 from gpuwatch.model.phrase import measured
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category
@@ -72,7 +72,8 @@ class ClockDrop(Rule):
             return Verdicts.none_known(window.now.rows)
         busy = at_work(window) & window.now.present
         lost = 1 - window.get(CLOCK) / crew.stride.kept_megahertz
-        peerless = np.isnan(beside(crew.company, window.get(CLOCK), busy).usual)
+        peers = crew.company.counts(busy & ~np.isnan(window.get(CLOCK)))
+        peerless = crew.company.rows_in(peers < FEWEST_PEERS)
         known = busy & crew.steady & peerless & ~np.isnan(lost)
         firing = known & (lost >= self.params.lost_percent / 100)
         return Verdicts(

@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from pydantic import Field
 
-from gpuwatch.model.company import Company
 from gpuwatch.model.duration import Seconds
 from gpuwatch.model.phrase import measured
 from gpuwatch.model.rule import Rule, RuleParams
 from gpuwatch.model.severity import Category, Severity
-from gpuwatch.model.snapshot import Mask
 from gpuwatch.model.starved import KEEPS, READS, starved
 from gpuwatch.model.verdict import Finding, Verdicts, Words
 from gpuwatch.model.window import Window
@@ -80,12 +78,11 @@ class SlowHost(Rule):
         if crew is None:
             return Verdicts.none_known(window.now.rows)
         found = starved(window, crew, self.params.less_busy_percent / 100)
-        crowd = self._crowd(crew.company, found.firing)
-        worst = np.where(crew.pace <= 0.9, Severity.CRITICAL, Severity.WARNING)
+        crowds = crew.company.crowds(found.firing, MOST_CULPRITS, MOST_SHARE)
         return Verdicts(
-            firing=found.firing & ~crowd,
+            firing=found.firing & ~crowds,
             known=found.known,
-            severity=np.minimum(worst, self.params.severity),
+            severity=crew.severity(self.params.severity),
             loaded=found.busy,
             evidence={
                 LESS_BUSY: np.where(found.less_busy > 0, found.less_busy * 100, np.nan),
@@ -98,11 +95,6 @@ class SlowHost(Rule):
             },
             keep={name: found.keep[name] for name in KEEPS},
         )
-
-    def _crowd(self, company: Company, firing: Mask) -> Mask:
-        """Rows of groups in which too many are less busy for them to be culprits."""
-        most = np.maximum(MOST_CULPRITS, MOST_SHARE * company.sizes)
-        return company.rows_in(company.counts(firing) > most)
 
     def explain(self, finding: Finding) -> Words:
         """How much less busy, and whether it is the whole node."""

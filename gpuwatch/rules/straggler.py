@@ -33,7 +33,6 @@ HABIT = Habit("clock")
 # A single sample of an idle state between two steps (345 of 1980 MHz) is no fault.
 IDLE_CLOCK_SHARE = 0.2
 CRITICAL_LOSS = 0.20
-JOB_LOSS = 0.10
 # Once suspected, a GPU is clear only when it is clearly better.
 HYSTERESIS = 0.7
 # Against peers alone, before the own usual offset is known.
@@ -133,7 +132,7 @@ class Straggler(Rule):
         return Verdicts(
             firing=suspect,
             known=seen.scored & ~np.isnan(seen.off),
-            severity=self._severity(crew, lost),
+            severity=crew.severity(self.params.severity, lost.share >= CRITICAL_LOSS),
             loaded=seen.busy,
             evidence=_evidence(window, lost),
             keep={
@@ -162,11 +161,6 @@ class Straggler(Rule):
             against_peers=by_peers,
             memory=_memory_lost(window, company, seen.busy),
         )
-
-    def _severity(self, crew: Crew, lost: _Lost) -> np.ndarray:
-        hurts = (lost.share >= CRITICAL_LOSS) | (crew.pace <= 1 - JOB_LOSS)
-        worst = np.where(hurts, Severity.CRITICAL, Severity.WARNING)
-        return np.minimum(worst, self.params.severity)
 
     def explain(self, finding: Finding) -> Words:
         """Which clock, how much is lost, and to whom it was compared."""
